@@ -1,0 +1,1 @@
+"""What is judged: one clause, one function, one rule id."""

@@ -1,0 +1,106 @@
+"""What a clause stands on: a maker of loops, a few movements that every clause needs, and a way to fail.
+
+Standard library and the contract only, so that a clause with its stage can be printed as a stand-alone script.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import NoReturn
+
+from squall_loops.contract import EventLoop
+
+
+class ClauseFailure(AssertionError):
+    """The loop did not do what the rule says; the message tells what was expected and what was seen."""
+
+
+class Unsupported(Exception):  # noqa: N818 - an outcome, not an error
+    """The clause needs something that this loop or machine does not have; the message tells what."""
+
+
+def expect(condition: object, message: str) -> None:
+    """Fail the clause with ``message`` unless ``condition`` is true. Unlike ``assert`` it also works under ``-O``."""
+    if not condition:
+        raise ClauseFailure(message)
+
+
+class Stage:
+    """Given to each clause. Everything opened through it is closed by ``tear_down``, in reverse order."""
+
+    def __init__(self, make: Callable[[], EventLoop]) -> None:
+        self._make = make
+        self._closers: list[Callable[[], object]] = []
+        self.reports: list[tuple[object, BaseException]] = []
+        """What the error hook of loops made by ``loop`` was given: (callback, exception)."""
+        self.expects_reports = False
+        """Set by clauses that raise on purpose; otherwise any report fails the clause."""
+
+    def loop(self) -> EventLoop:
+        """Make a loop of the kind that is judged; its error hook collects into ``reports``."""
+        loop = self._make()
+        loop.handle_callback_exception = self._report  # type: ignore[method-assign] # the contract allows assigning
+        self.later(loop.close)
+        return loop
+
+    def _report(self, callback: object, exc: BaseException) -> None:
+        self.reports.append((callback, exc))
+
+    def later(self, closer: Callable[[], object]) -> None:
+        """Call ``closer`` when the clause is over."""
+        self._closers.append(closer)
+
+    def pair(self) -> tuple[socket.socket, socket.socket]:
+        """Return two connected, non-blocking stream sockets."""
+        left, right = socket.socketpair()
+        for end in (left, right):
+            end.setblocking(False)
+            self.later(end.close)
+        return left, right
+
+    def turns(self, loop: EventLoop, count: int = 5) -> None:
+        """Run the loop for a few turns, each with its look at descriptors and timers, and stop it."""
+        left = count
+
+        def turn() -> None:
+            nonlocal left
+            left -= 1
+            if left > 0:
+                loop.add_callback(turn)
+            else:
+                loop.stop()
+
+        loop.add_callback(turn)
+        loop.start()
+
+    def run_for(self, loop: EventLoop, seconds: float) -> None:
+        """Run the loop for that long by its own timers."""
+        handle = loop.call_at(loop.time() + seconds, loop.stop)
+        loop.start()
+        loop.remove_timeout(handle)
+
+    def fail_on_reports(self) -> None:
+        """Fail when a callback, handler or timer raised although the clause expected none to."""
+        if self.reports and not self.expects_reports:
+            callback, exc = self.reports[0]
+            if isinstance(exc, (ClauseFailure, Unsupported)):
+                raise exc
+            message = f"{callback!r} raised {exc!r}"
+            raise ClauseFailure(message) from exc
+
+    def tear_down(self) -> None:
+        """Close what was opened, last first. An error in one does not keep the others from being closed."""
+        errors: list[Exception] = []
+        while self._closers:
+            try:
+                self._closers.pop()()
+            except Exception as exc:  # noqa: BLE001 - collected, and raised below
+                errors.append(exc)
+        if errors:
+            raise errors[0]
+
+
+def unsupported(reason: str) -> NoReturn:
+    """End the clause with the outcome ``unsupported``."""
+    raise Unsupported(reason)
