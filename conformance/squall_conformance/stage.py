@@ -12,7 +12,7 @@ from typing import NoReturn
 from squall_loops.contract import EventLoop
 
 
-class ClauseFailure(AssertionError):
+class ClauseFailure(AssertionError):  # noqa: N818 - a verdict on the loop, not an error of ours
     """The loop did not do what the rule says; the message tells what was expected and what was seen."""
 
 

@@ -1,0 +1,1 @@
+"""Broken loops: each is correct but for one defect, and proves that a clause can fail."""
