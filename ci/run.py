@@ -96,13 +96,18 @@ def ensure(venv: Path, extras: str = EXTRAS) -> Path:
     say(_colour(f"Setting up {venv} (Python {sys.version.split()[0]}; once, and again when pyproject.toml changes)", "1"))
     make_venv(venv)
     must(
-        [*installer(venv), "--constraint", CONSTRAINTS, "--editable", f".[{extras}]"],
+        [*installer(venv), *pinned(), "--editable", f".[{extras}]"],
         "Is the network there, and the package index reachable? `pip config list` shows which index is asked. "
         "Newer releases than the pinned ones: `python3 ci/run.py pin`.",
     )
     stamp.write_text(wanted, encoding="ascii")
     say(f"Ready after {time.monotonic() - began:.0f} s.")
     return python
+
+
+def pinned() -> list[str | Path]:
+    """Return the options that hold an installation to the pinned releases."""
+    return ["--constraint", CONSTRAINTS] if CONSTRAINTS.exists() else []
 
 
 def make_venv(venv: Path) -> None:
@@ -206,7 +211,7 @@ def generate(python: Path, rest: list[str]) -> int:
 
 def docs(python: Path, rest: list[str]) -> int:
     """Build the documentation into docs/_build."""
-    must([*installer(python.parent.parent), "--constraint", CONSTRAINTS, "--editable", f".[{EXTRAS},docs]"], "See above.")
+    must([*installer(python.parent.parent), *pinned(), "--editable", f".[{EXTRAS},docs]"], "Is the package index reachable?")
     return call([python, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "docs/_build", *rest])
 
 
