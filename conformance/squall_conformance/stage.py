@@ -5,9 +5,11 @@ Standard library and the contract only, so that a clause with its stage can be p
 
 from __future__ import annotations
 
+import signal
 import socket
+import time
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from squall_loops.contract import EventLoop
 
@@ -24,6 +26,20 @@ def expect(condition: object, message: str) -> None:
     """Fail the clause with ``message`` unless ``condition`` is true. Unlike ``assert`` it also works under ``-O``."""
     if not condition:
         raise ClauseFailure(message)
+
+
+def expect_raises(
+    kinds: type[Exception] | tuple[type[Exception], ...], what: str, call: Callable[..., object], *args: Any
+) -> None:
+    """Fail the clause unless ``call(*args)`` raises one of ``kinds``; ``what`` names the call in the message."""
+    wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+    try:
+        call(*args)
+    except kinds:
+        return
+    except Exception as exc:
+        raise ClauseFailure(f"expected {wanted} from {what}, but it raised {exc!r}") from exc
+    raise ClauseFailure(f"expected {wanted} from {what}, but nothing was raised")
 
 
 class Stage:
@@ -59,6 +75,21 @@ class Stage:
             self.later(end.close)
         return left, right
 
+    def tcp_pair(self) -> tuple[socket.socket, socket.socket]:
+        """Return two connected, non-blocking TCP sockets on the loopback address."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            left = socket.create_connection(listener.getsockname())
+            right, _ = listener.accept()
+        for end in (left, right):
+            end.setblocking(False)
+            self.later(end.close)
+        return left, right
+
+    def on_signal(self, number: int, handler: Callable[[int, Any], object] | int) -> None:
+        """Install a signal handler until the clause is over."""
+        before = signal.signal(number, handler)
+        self.later(lambda: signal.signal(number, before))
+
     def turns(self, loop: EventLoop, count: int = 5) -> None:
         """Run the loop for a few turns, each with its look at descriptors and timers, and stop it."""
         left = count
@@ -74,11 +105,33 @@ class Stage:
         loop.add_callback(turn)
         loop.start()
 
+    def until(self, loop: EventLoop, condition: Callable[[], object], seconds: float = 1.0) -> bool:
+        """Run turns, none of which waits, until ``condition()`` holds; return False after ``seconds`` and 100 turns in vain."""
+        started, count = time.monotonic(), 0
+
+        def turn() -> None:
+            nonlocal count
+            count += 1
+            if condition() or (count >= 100 and time.monotonic() - started > seconds):
+                loop.stop()
+            else:
+                loop.add_callback(turn)
+
+        loop.add_callback(turn)
+        loop.start()
+        return bool(condition())
+
     def run_for(self, loop: EventLoop, seconds: float) -> None:
         """Run the loop for that long by its own timers."""
         handle = loop.call_at(loop.time() + seconds, loop.stop)
         loop.start()
         loop.remove_timeout(handle)
+
+    def busy(self, loop: EventLoop, seconds: float) -> float:
+        """Let the loop wait that long and return the share of the time in which this process used the CPU."""
+        wall, cpu = time.monotonic(), time.process_time()
+        self.run_for(loop, seconds)
+        return (time.process_time() - cpu) / (time.monotonic() - wall)
 
     def fail_on_reports(self) -> None:
         """Fail when a callback, handler or timer raised although the clause expected none to."""
