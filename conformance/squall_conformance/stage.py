@@ -42,6 +42,14 @@ def expect_raises(
     raise ClauseFailure(f"expected {wanted} from {what}, but nothing was raised")
 
 
+def expect_works(what: str, call: Callable[..., object], *args: Any) -> None:
+    """Fail the clause when ``call(*args)`` raises an error; ``what`` names the call in the message."""
+    try:
+        call(*args)
+    except Exception as exc:
+        raise ClauseFailure(f"{what} should work, but raised {exc!r}") from exc
+
+
 class Stage:
     """Given to each clause. Everything opened through it is closed by ``tear_down``, in reverse order."""
 
