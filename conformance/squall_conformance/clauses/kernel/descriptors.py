@@ -166,11 +166,11 @@ def watches_high_numbers_or_refuses_them(stage: Stage) -> None:
 def refuses_what_is_not_open(stage: Stage) -> None:
     """Add the number of a descriptor that was closed, a negative number, and a closed socket."""
     left, _right = stage.pair()
-    number = os.dup(left.fileno())
-    os.close(number)
     closed = socket.socket()
     closed.close()
     loop = stage.loop()
+    number = os.dup(left.fileno())
+    os.close(number)
     for thing, what in ((number, "a closed number"), (-1, "-1"), (closed, "a closed socket")):
         kinds = (ValueError, OSError)
         expect_raises(kinds, f"add_handler of {what}", loop.add_handler, thing, lambda _fd, _events: None, READ)

@@ -159,9 +159,10 @@ def a_duplicate_causes_no_spin(stage: Stage) -> None:
 
 @clause("FD-032", timeout=3)
 def a_stray_close_stays_local(stage: Stage) -> None:
-    """Close a registered descriptor behind the loop's back; others are served, the wait is quiet, the number can be used anew."""
+    """Close a registered descriptor behind the loop's back: others are served, the wait is quiet, the number is free."""
     left, right = stage.pair()
     other, peer = stage.pair()
+    fresh, end = stage.pair()
     number = os.dup(left.fileno())
     left.close()
     loop = stage.loop()
@@ -176,7 +177,6 @@ def a_stray_close_stays_local(stage: Stage) -> None:
     share = stage.busy(loop, 0.1)
     expect(share < 0.25, f"with a closed descriptor registered, the idle loop used the CPU for {share:.0%} of 0.1 s")
     loop.remove_handler(number)
-    fresh, end = stage.pair()
     os.dup2(fresh.fileno(), number)
     stage.later(partial(os.close, number))
     anew: list[int] = []
