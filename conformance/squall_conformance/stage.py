@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -61,10 +62,11 @@ class Stage:
         self.expects_reports = False
         """Set by clauses that raise on purpose; otherwise any report fails the clause."""
 
-    def loop(self) -> EventLoop:
-        """Make a loop of the kind that is judged; its error hook collects into ``reports``."""
+    def loop(self, *, own_hook: bool = False) -> EventLoop:
+        """Make a loop of the kind that is judged; its error hook collects into ``reports``, or stays its own."""
         loop = self._make()
-        loop.handle_callback_exception = self._report  # type: ignore[method-assign] # the contract allows assigning
+        if not own_hook:
+            loop.handle_callback_exception = self._report  # type: ignore[method-assign] # the contract allows assigning
         self.later(loop.close)
         return loop
 
@@ -92,6 +94,20 @@ class Stage:
             end.setblocking(False)
             self.later(end.close)
         return left, right
+
+    def thread(self, function: Callable[[], object]) -> threading.Thread:
+        """Run ``function`` in a thread that has ended when the clause is over; what it raises is a report."""
+
+        def run() -> None:
+            try:
+                function()
+            except Exception as exc:  # noqa: BLE001 - told by fail_on_reports
+                self._report(function, exc)
+
+        thread = threading.Thread(target=run, daemon=True)
+        self.later(thread.join)
+        thread.start()
+        return thread
 
     def on_signal(self, number: int, handler: Callable[[int, Any], object] | int) -> None:
         """Install a signal handler until the clause is over."""
