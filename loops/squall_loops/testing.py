@@ -26,12 +26,13 @@ class ScriptEndedError(AssertionError):
 
 
 class ManualClock:
-    """A clock, in seconds, that moves only when told: ``clock()`` reads it, ``clock.advance(2.5)`` moves it."""
+    """A clock that moves only when told: ``clock()`` reads its seconds, ``clock.advance(2.5)`` moves it."""
 
     def __init__(self, now: float = 0.0) -> None:
         self._now = now
 
     def __call__(self) -> float:
+        """Return the seconds."""
         return self._now
 
     def __repr__(self) -> str:

@@ -79,8 +79,7 @@ class TurnLoop(EventLoop):
             self._make_wakers(waker)
         except BaseException:
             self._close_wakers()
-            if poller is None:
-                self._poller.close()
+            self._poller.close()
             raise
         _loops.add(self)
 
