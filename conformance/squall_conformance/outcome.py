@@ -47,12 +47,16 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class TargetReport:
-    """Everything that is known of one target after a run. ``start_error`` is set when it could not be started at all."""
+    """Everything that is known of one target after a run.
+
+    ``start_error`` is set when it could not be started at all, and says why; ``start_detail`` has the traceback or the stacks.
+    """
 
     spec: str
     name: str
     version: str = ""
     start_error: str = ""
+    start_detail: str = ""
     abilities: tuple[str, ...] = ()
     results: list[Result] = field(default_factory=list)
     verdicts: dict[str, str] = field(default_factory=dict)
