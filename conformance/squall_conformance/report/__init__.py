@@ -1,0 +1,1 @@
+"""One run of the kit, told in several ways: terminal, HTML page, picture, JSON, JUnit, Markdown, badges."""
