@@ -1,0 +1,256 @@
+"""What all loops over a host have in common: the tables, the contexts, the guard around callbacks, the end.
+
+A host is asked for nothing but what its own API offers. Its defects are not repaired here, because the conformance kit judges
+strangers' loops through these adapters; only what such APIs do not speak of is supplied: the object that was registered,
+refusals, the identity of registrations, hang-ups without interest in reading or writing, the order of equal deadlines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import weakref
+from abc import abstractmethod
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Any, Final
+
+from squall_loops.contract import (
+    ALL_EVENTS,
+    ERROR,
+    AlreadyRegisteredError,
+    Callback,
+    Descriptor,
+    EventLoop,
+    Handler,
+    LoopClosedError,
+    LoopForkedError,
+    LoopRunningError,
+    NotRegisteredError,
+    TimerHandle,
+    UnwatchableError,
+)
+from squall_loops.hosts.deadlines import Deadlines, Timer
+from squall_loops.hosts.registration import Registration, Watch
+
+logger = logging.getLogger("squall.loops")
+_INFINITY: Final = float("inf")
+_loops: weakref.WeakSet[HostLoop] = weakref.WeakSet()
+
+
+class HostLoop(EventLoop):
+    """An event loop over a host that owns the thread."""
+
+    def __init__(self) -> None:
+        self._registrations: dict[int, Registration] = {}
+        self._numbers: dict[int, int] = {}  # id of a registered object -> its number, also once it is closed (FD-037)
+        self._deadlines = Deadlines(self._schedule, self._call)
+        self._closed = self._forked = self._stopping = False
+        self._watch: Watch = self._make_watch()
+        _loops.add(self)
+
+    def __repr__(self) -> str:
+        state = "forked" if self._forked else "closed" if self._closed else "running" if self._host_runs() else "stopped"
+        return f"<{type(self).__name__} over {self._host()!r} {state} handlers={len(self._registrations)}>"
+
+    # What a host supplies
+
+    @abstractmethod
+    def _host(self) -> object:
+        """Return the host's own loop."""
+
+    @abstractmethod
+    def _make_watch(self) -> Watch:
+        """Return the way in which this host watches descriptors."""
+
+    @abstractmethod
+    def _schedule(self, deadline: float, function: Callable[..., object], *args: object) -> Any:
+        """Have the host call ``function(*args)`` at the deadline, in seconds of ``time()``."""
+
+    @abstractmethod
+    def _host_runs(self) -> bool:
+        """Tell whether the host runs, in any thread, whoever has started it."""
+
+    @abstractmethod
+    def _close_host(self) -> None:
+        """Free the host; in a forked child without touching what is shared with the parent."""
+
+    @abstractmethod
+    def _leave_to_parent(self) -> None:
+        """In a forked child, just after the fork: let go of what is shared, and have a running host return."""
+
+    def _end_by(self, exc: BaseException) -> None:
+        """Leave ``start`` by KeyboardInterrupt or SystemExit, which a callback has raised."""
+        raise exc
+
+    # Descriptors
+
+    def add_handler(self, fd: Descriptor, handler: Handler, events: int) -> None:
+        """Watch a descriptor; see the contract."""
+        self._check_open()
+        _check_events(events)
+        if not callable(handler):
+            raise TypeError(f"a handler must be callable, not {handler!r}")
+        number = fd if isinstance(fd, int) else fd.fileno()
+        if number in self._registrations or (not isinstance(fd, int) and id(fd) in self._numbers):
+            raise AlreadyRegisteredError(f"descriptor {number} ({fd!r}) has a handler already")
+        _check_number(number)
+        registration = Registration(number, fd, handler, events)
+        self._watch.arm(registration, events)
+        self._registrations[number] = registration
+        if not isinstance(fd, int):
+            self._numbers[id(fd)] = number
+
+    def update_handler(self, fd: Descriptor, events: int) -> None:
+        """Watch for other events; see the contract."""
+        _check_events(events)
+        registration = self._registrations.get(self._number(fd))
+        if registration is None:
+            raise NotRegisteredError(f"descriptor {fd!r} has no handler to update")
+        if not self._forked:
+            self._watch.arm(registration, events)
+        registration.events = events
+
+    def remove_handler(self, fd: Descriptor) -> None:
+        """Stop watching; see the contract."""
+        registration = self._registrations.pop(self._number(fd), None)
+        if registration is None:
+            return
+        self._numbers.pop(id(registration.thing), None)
+        if not self._forked:
+            self._watch.disarm(registration)
+        registration.let_go()
+
+    def _number(self, fd: Descriptor) -> int:
+        """Return the number under which the thing is, or would be, registered."""
+        if isinstance(fd, int):
+            return fd
+        number = self._numbers.get(id(fd))
+        if number is not None:
+            return number
+        try:
+            return fd.fileno()
+        except (OSError, ValueError):  # closed files raise ValueError; a closed thing has no number
+            return -1
+
+    def _deliver(self, registration: Registration, ready: int) -> None:
+        """Call the handler, unless nothing of this is wanted any more."""
+        run, handler = registration.run, registration.handler
+        wanted = ready & (registration.events | ERROR)
+        if run is None or handler is None or not wanted:
+            return
+        try:
+            run(handler, registration.thing, wanted)
+        except (KeyboardInterrupt, SystemExit) as exc:
+            self._end_by(exc)
+        except BaseException as exc:  # noqa: BLE001 - reported; only the two above end a loop (EX-009)
+            self._report(handler, exc)
+
+    # Callbacks and timers
+
+    def _call(self, run: Callable[..., Any], callback: Callback, args: tuple[Any, ...]) -> None:
+        try:
+            run(callback, *args)
+        except (KeyboardInterrupt, SystemExit) as exc:
+            self._end_by(exc)
+        except BaseException as exc:  # noqa: BLE001 - reported; only the two above end a loop (EX-009)
+            self._report(callback, exc)
+
+    def call_at(self, deadline: float, callback: Callback, *args: object) -> TimerHandle:
+        """Call back once; see the contract."""
+        self._check_open()
+        if not callable(callback):
+            raise TypeError(f"a timer's callback must be callable, not {callback!r}")
+        if not deadline <= _INFINITY:  # only NaN is neither; a thing that is no number raises TypeError here
+            raise ValueError("a deadline must be a number, not NaN")
+        return self._deadlines.add(deadline, copy_context().run, callback, args)
+
+    def remove_timeout(self, handle: TimerHandle) -> None:
+        """Cancel a timer; TypeError when the handle is none of ``call_at``."""
+        if not isinstance(handle, Timer):
+            raise TypeError(f"remove_timeout takes what call_at returned, not {handle!r}")
+        self._deadlines.cancel(handle)
+
+    def handle_callback_exception(self, callback: Callback, exc: BaseException) -> None:
+        """Log the error; see the contract."""
+        logger.error("Exception in callback %r", callback, exc_info=exc)
+
+    def _report(self, callback: Callback, exc: BaseException) -> None:
+        try:
+            self.handle_callback_exception(callback, exc)
+        except (KeyboardInterrupt, SystemExit) as ending:
+            self._end_by(ending)
+        except BaseException:
+            logger.exception("handle_callback_exception failed; it was given %r", exc)
+
+    # The end
+
+    def close(self, all_fds: bool = False) -> None:  # noqa: FBT001, FBT002 - Tornado's signature
+        """Free everything, the host too; see the contract."""
+        if self._closed:
+            return
+        if not self._forked and self._host_runs():
+            raise LoopRunningError("the loop is running: stop it first")
+        self._closed = True
+        _loops.discard(self)
+        registrations = list(self._registrations.values())
+        things = [(registration.number, registration.thing) for registration in registrations]
+        for registration in registrations:
+            if not self._forked:
+                self._watch.disarm(registration)
+            registration.let_go()
+        self._registrations.clear()
+        self._numbers.clear()
+        if not self._forked:
+            self._watch.close()
+            self._deadlines.clear()
+        self._close_host()
+        if all_fds:
+            for number, thing in things:
+                self._close_thing(number, thing)
+
+    def _close_thing(self, number: int, thing: Any) -> None:
+        """Close through the thing's own ``close``; an error is reported, so that the others are closed all the same."""
+        close = getattr(thing, "close", None)
+        try:
+            if close is None:
+                os.close(number)
+            else:
+                close()
+        except Exception as exc:  # noqa: BLE001 - reported
+            self._report(close or os.close, exc)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LoopClosedError("the loop is closed")
+        if self._forked:
+            raise LoopForkedError("the loop belongs to the parent process; a child has to make its own")
+
+    def _after_fork(self) -> None:
+        self._forked = True
+        self._watch.leave_to_parent()
+        self._leave_to_parent()
+
+
+def _check_events(events: int) -> None:
+    if events & ~ALL_EVENTS:
+        raise ValueError(f"events {events:#x} has bits other than READ, WRITE and ERROR")
+
+
+def _check_number(number: int) -> None:
+    """Refuse what is not open; some hosts would find out in the middle of a wait (FD-033)."""
+    if number < 0:
+        raise UnwatchableError(f"{number} is no open descriptor")
+    if os.name == "posix":
+        os.fstat(number)
+
+
+def _after_fork_in_child() -> None:
+    for loop in list(_loops):
+        with contextlib.suppress(OSError):  # a descriptor that the program has closed behind our back
+            loop._after_fork()  # noqa: SLF001 - the same module
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork_in_child)
