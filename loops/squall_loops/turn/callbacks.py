@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any, TypeAlias
 
 from squall_loops.contract.event_loop import Callback
 
-ContextRun: TypeAlias = Callable[..., Any]
-"""The bound ``run`` of the context in which a callback was added."""
 Report: TypeAlias = Callable[[Callback, BaseException], None]
-Waiting: TypeAlias = tuple[ContextRun, Callback, tuple[Any, ...]]
+Waiting: TypeAlias = tuple[Context, Callback, tuple[Any, ...]]
 
 
 class CallbackQueue(deque[Waiting]):
@@ -26,9 +25,12 @@ class CallbackQueue(deque[Waiting]):
         KeyboardInterrupt and SystemExit leave at once and the rest stays in its order (EX-005); all else is reported.
         """
         for _ in range(len(self)):
-            run, callback, args = self.popleft()
+            context, callback, args = self.popleft()
             try:
-                run(callback, *args)
+                if args:
+                    context.run(callback, *args)
+                else:
+                    context.run(callback)  # unpacking nothing would take a quarter of the whole turn
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as exc:  # noqa: BLE001 - reported; only the two above end a loop (EX-009)

@@ -33,7 +33,7 @@ from squall_loops.contract import (
     TimerHandle,
 )
 from squall_loops.pollers.choose import make_poller
-from squall_loops.turn.callbacks import CallbackQueue, ContextRun
+from squall_loops.turn.callbacks import CallbackQueue
 from squall_loops.turn.signals import SignalWakeup
 from squall_loops.turn.timers import Timer, TimerHeap
 from squall_loops.wakers.choose import make_waker
@@ -45,8 +45,8 @@ LONGEST_WAIT: Final = 86400.0
 """Seconds; kernel calls count milliseconds in 32 bits, and one idle turn a day is none at all (TM-014)."""
 _INFINITY: Final = float("inf")
 
-Registration: TypeAlias = tuple[Any, Handler, ContextRun, int]
-"""What was registered, its handler, the ``run`` of the context it belongs to, and the events that may be delivered."""
+Registration: TypeAlias = tuple[Any, Handler, Context, int]
+"""What was registered, its handler, the context it belongs to, and the events that may be delivered."""
 
 _loops: weakref.WeakSet[TurnLoop] = weakref.WeakSet()
 
@@ -101,7 +101,7 @@ class TurnLoop(EventLoop):
     def _watch_waker(self, waker: Waker) -> Waker:
         self._wakers.append(waker)
         self._poller.register(waker.fileno(), READ)
-        self._handlers[waker.fileno()] = (waker, _drain, Context().run, READ)
+        self._handlers[waker.fileno()] = (waker, _drain, Context(), READ)
         return waker
 
     def _wake(self) -> None:
@@ -130,7 +130,7 @@ class TurnLoop(EventLoop):
         if number in self._handlers or id(fd) in self._numbers:
             raise AlreadyRegisteredError(f"descriptor {number} ({fd!r}) has a handler already")
         self._poller.register(number, events)
-        self._handlers[number] = (fd, handler, copy_context().run, events | ERROR)
+        self._handlers[number] = (fd, handler, copy_context(), events | ERROR)
         if not isinstance(fd, int):
             self._numbers[id(fd)] = number
 
@@ -143,8 +143,8 @@ class TurnLoop(EventLoop):
             raise NotRegisteredError(f"descriptor {number} ({fd!r}) has no handler to update")
         if not self._forked:
             self._poller.modify(number, events)
-        thing, handler, run, _ = registration
-        self._handlers[number] = (thing, handler, run, events | ERROR)
+        thing, handler, context, _ = registration
+        self._handlers[number] = (thing, handler, context, events | ERROR)
 
     def remove_handler(self, fd: Descriptor) -> None:
         """Stop watching; see the contract."""
@@ -177,7 +177,7 @@ class TurnLoop(EventLoop):
             raise LoopClosedError("the loop is closed: no callback can be added")
         if not callable(callback):
             raise TypeError(f"a callback must be callable, not {callback!r}")
-        self._callbacks.append((copy_context().run, callback, args))
+        self._callbacks.append((copy_context(), callback, args))
         if self._waiting:
             self._wake()
 
@@ -193,7 +193,7 @@ class TurnLoop(EventLoop):
             raise TypeError(f"a timer's callback must be callable, not {callback!r}")
         if not deadline <= _INFINITY:  # only NaN is neither; a thing that is no number raises TypeError here
             raise ValueError("a deadline must be a number, not NaN")
-        return self._timers.add(deadline, copy_context().run, callback, args)
+        return self._timers.add(deadline, copy_context(), callback, args)
 
     def remove_timeout(self, handle: TimerHandle) -> None:
         """Cancel a timer; TypeError when the handle is none of ``call_at``."""
@@ -281,12 +281,12 @@ class TurnLoop(EventLoop):
             registration = handlers.get(fd)
             if registration is None or fd in removed:
                 continue
-            thing, handler, run, mask = registration
+            thing, handler, context, mask = registration
             wanted = events & mask
             if not wanted:
                 continue
             try:
-                run(handler, thing, wanted)
+                context.run(handler, thing, wanted)
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as exc:  # noqa: BLE001 - reported; only the two above end a loop (EX-009)
