@@ -68,13 +68,14 @@ def reports_each_datagram(stage: Stage) -> None:
     room: list[int] = []
     loop.add_handler(sender, lambda _fd, events: room.append(events), WRITE)
     expect(stage.until(loop, lambda: WRITE in room), f"a datagram socket is writable, but was reported with {room[:5]}")
-    loop.remove_handler(sender)
+    loop.update_handler(sender, 0)
     loop.add_handler(receiver, lambda fd, _events: got.append(fd.recv(10)), READ)
     for text in (b"1", b"22", b"333"):
         sender.sendto(text, receiver.getsockname())
     stage.until(loop, lambda: len(got) == 3)
     expect(sorted(got) == [b"1", b"22", b"333"], f"3 datagrams were sent; READ was delivered for {got}")
     loop.remove_handler(receiver)
+    loop.remove_handler(sender)
 
 
 @clause("FD-022", timeout=3)

@@ -289,6 +289,7 @@ def a_new_loop_follows_a_closed_one(stage: Stage) -> None:
             works,
             f"loop {number} of 3 in one process served its descriptor {len(calls)} times and its timer {len(fired)} times",
         )
+        loop.remove_handler(left)
         loop.close()
 
 

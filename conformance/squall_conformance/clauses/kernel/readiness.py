@@ -7,10 +7,15 @@ import errno
 import socket
 import struct
 import threading
+import time
+from collections.abc import Callable
 
 from squall_conformance.clause import clause
 from squall_conformance.stage import Stage, expect, unsupported
-from squall_loops.contract import ERROR, READ, WRITE
+from squall_loops.contract import ERROR, READ, WRITE, EventLoop
+
+PROMPT = 0.5
+"""Seconds within which an event has to reach a loop that waits. Loops take a tenth of a millisecond."""
 
 
 def fill(sock: socket.socket) -> int:
@@ -31,6 +36,22 @@ def drain(sock: socket.socket) -> int:
     return received
 
 
+def start_and_meanwhile(loop: EventLoop, action: Callable[[], object]) -> float:
+    """Start the loop, do ``action`` in another thread 20 ms later, and return how long after that start returned."""
+    done: list[float] = []
+
+    def act() -> None:
+        action()
+        done.append(time.monotonic())
+
+    actor = threading.Timer(0.02, act)
+    actor.start()
+    loop.start()
+    ended = time.monotonic()
+    actor.join()
+    return ended - done[0]
+
+
 @clause("FD-001", timeout=3)
 def reports_data(stage: Stage) -> None:
     """Watch a socket for READ and send it a byte."""
@@ -49,10 +70,8 @@ def reports_data_to_a_loop_that_waits(stage: Stage) -> None:
     left, right = stage.pair()
     loop = stage.loop()
     loop.add_handler(left, lambda _fd, _events: loop.stop(), READ)
-    sender = threading.Timer(0.02, right.send, [b"x"])
-    sender.start()
-    loop.start()
-    sender.join()
+    late = start_and_meanwhile(loop, lambda: right.send(b"x"))
+    expect(late < PROMPT, f"READ reached a waiting loop {late:.3f} s after the data; it should at once")
 
 
 @clause("FD-002", timeout=3)
@@ -64,6 +83,17 @@ def reports_room(stage: Stage) -> None:
     loop.add_handler(left, lambda _fd, events: calls.append(events), WRITE)
     stage.until(loop, lambda: WRITE in calls)
     expect(WRITE in calls, f"a writable socket should be reported with {WRITE} (WRITE); the calls were {calls[:5]}")
+
+
+@clause("FD-002", timeout=3)
+def reports_room_to_a_loop_that_waits(stage: Stage) -> None:
+    """Fill a socket's buffer and let another thread make room while the loop has nothing else to do."""
+    left, right = stage.pair()
+    loop = stage.loop()
+    fill(left)
+    loop.add_handler(left, lambda _fd, _events: loop.stop(), WRITE)
+    late = start_and_meanwhile(loop, lambda: drain(right))
+    expect(late < PROMPT, f"WRITE reached a waiting loop {late:.3f} s after the peer had made room; it should at once")
 
 
 @clause("FD-004", timeout=3)

@@ -147,6 +147,7 @@ def leaves_the_blocking_flag(stage: Stage) -> None:
             expect(now == blocking, f"a {kind} whose blocking flag was {blocking} has it {now} {when}")
 
     def handler(fd: int, _events: int) -> None:
+        os.read(fd, 1)
         seen.add(fd)
         compare("while its handler runs")
 
@@ -278,7 +279,9 @@ def survivors(watched: dict[str, weakref.ref[Thing]], seconds: float) -> list[st
 @clause("RS-009", timeout=4)
 def forgets_what_has_run(stage: Stage) -> None:
     """Run a callback and a timer, and look from another thread, while the loop waits idle, whether they still exist."""
+    left, _right = stage.pair()
     loop = stage.loop()
+    loop.add_handler(left, lambda _fd, _events: None, READ)
     watched: dict[str, weakref.ref[Thing]] = {}
     idle = threading.Event()
     alive: list[str] = []

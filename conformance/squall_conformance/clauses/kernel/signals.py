@@ -48,13 +48,17 @@ def runs_python_handlers_while_it_waits(stage: Stage) -> None:
 
 @clause("SG-002", timeout=3)
 def a_callback_from_a_signal_wakes_the_loop(stage: Stage) -> None:
-    """Stop an idle loop by add_callback_from_signal in an alarm's handler."""
+    """Send a signal from another thread to an idle loop, and stop it by add_callback_from_signal in the signal's handler."""
+    left, _right = stage.pair()
     loop = stage.loop()
-    stage.on_signal(signal.SIGALRM, lambda _number, _frame: loop.add_callback_from_signal(loop.stop))
+    loop.add_handler(left, lambda _fd, _events: None, READ)
+    stage.on_signal(signal.SIGUSR1, lambda _number, _frame: loop.add_callback_from_signal(loop.stop))
     due = time.monotonic() + 0.02
-    alarm(stage, 0.02)
+    sender = threading.Timer(0.02, os.kill, [os.getpid(), signal.SIGUSR1])
+    sender.start()
     loop.start()
     late = time.monotonic() - due
+    sender.join()
     expect(late > -0.01, f"start returned {-late:.3f} s before the signal that was to end it")
     expect(
         late < PROMPT, f"a callback added in a signal handler ran {late:.3f} s after the signal; it should within {PROMPT} s"
@@ -232,8 +236,10 @@ def leaves_the_signal_mask(stage: Stage) -> None:
 @clause("SG-010", timeout=3)
 def ctrl_c_leaves_an_idle_loop(stage: Stage) -> None:
     """Send SIGINT to the process from another thread while the loop waits."""
+    idle, _peer = stage.pair()
     stage.on_signal(signal.SIGINT, signal.default_int_handler)
     loop = stage.loop()
+    loop.add_handler(idle, lambda _fd, _events: None, READ)
     sent: list[float] = []
 
     def interrupt() -> None:
