@@ -69,7 +69,7 @@ class Watched:
 
 
 class TwistedShim:
-    """What this script's check calls, made with the reactor's own ``addReader``, ``callLater``, ``run``, ``crash`` and so on."""
+    """What this script's check calls, made with the reactor's own ``addReader``, ``callLater``, ``run`` and so on."""
 
     abilities = frozenset[str]()
     resolution = 0.001
