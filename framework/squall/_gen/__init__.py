@@ -1,0 +1,1 @@
+"""The pieces behind :mod:`squall.gen`."""
