@@ -36,8 +36,7 @@ def test_a_body_of_another_length_than_announced_is_never_sent(data, wrong):
     sender = Sender(Travels.RESPONSES)
     sender.send_head(OK, [], length=2, chunked=False)
     with pytest.raises(LocalProtocolError, match=wrong):
-        sender.send_data(data)
-        sender.end()
+        sender.send_data(data) and sender.end()
 
 
 @pytest.mark.parametrize("step", ["send_data", "end", "start_next_message", "switch_protocol"])
