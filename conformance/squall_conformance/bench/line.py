@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
+
+MARK: Final = "squall-bench-result "
+"""Stands before the result in what a measurement prints: loops may print as well."""
 
 Once: TypeAlias = Callable[[int], float]
 """Do the thing so many times and return the seconds it took."""

@@ -1,6 +1,6 @@
 """``python -m squall_conformance.bench.measure NAME SUBJECT``: one measurement in a process of its own.
 
-Prints one line of JSON that begins with :data:`MARK`: ``{"value": ...}``, or ``{"unavailable": reason}``.
+Prints one line of JSON after ``line.MARK``: ``{"value": ...}``, or ``{"unavailable": reason}``.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 from squall_conformance.bench import coroutine_lines, loop_lines
 from squall_conformance.bench.drive import UnavailableError, make_drive
-from squall_conformance.bench.line import Line, Once, Rate
+from squall_conformance.bench.line import MARK, Line, Once, Rate
 from squall_loops.contract.errors import UnwatchableError
-
-MARK: Final = "squall-bench-result "
 
 
 def measure(name: str, subject: str, seconds: float, share: float = 1.0) -> float:

@@ -14,8 +14,7 @@ from typing import Final, TypeAlias
 from squall_conformance.bench import table
 from squall_conformance.bench.environment import environment
 from squall_conformance.bench.figures import Figure, Figures, as_data
-from squall_conformance.bench.line import Line
-from squall_conformance.bench.measure import MARK
+from squall_conformance.bench.line import MARK, Line
 from squall_conformance.bench.progress import Progress
 from squall_conformance.bench.sections import Section, Subject, sections
 from squall_loops import registry
