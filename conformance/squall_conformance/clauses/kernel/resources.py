@@ -203,8 +203,8 @@ def removing_leaves_the_descriptor_open(stage: Stage) -> None:
         loop.remove_handler(thing)
     stage.turns(loop, 2)
     for (left, right), what in zip(pairs, ("socket", "number"), strict=True):
-        right.send(b"x")
         try:
+            right.send(b"x")
             got: object = os.read(left.fileno(), 1)
         except OSError as exc:
             got = exc
@@ -276,35 +276,44 @@ def survivors(watched: dict[str, weakref.ref[Thing]], seconds: float) -> list[st
         time.sleep(0.005)
 
 
+class Last(Thing):
+    """The last thing that a loop has to call before it waits."""
+
+    called = threading.Event()
+
+    def __call__(self, *_args: object) -> None:
+        """Tell that it was called."""
+        self.called.set()
+
+
 @clause("RS-009", timeout=4)
 def forgets_what_has_run(stage: Stage) -> None:
-    """Run a callback and a timer, and look from another thread, while the loop waits idle, whether they still exist."""
+    """Run a callback, then a timer, and look from another thread, while the loop waits idle, whether they still exist."""
     left, _right = stage.pair()
     loop = stage.loop()
     loop.add_handler(left, lambda _fd, _events: None, READ)
-    watched: dict[str, weakref.ref[Thing]] = {}
-    idle = threading.Event()
-    alive: list[str] = []
+    for kind in ("callback", "timer"):
+        watched: dict[str, weakref.ref[Thing]] = {}
+        alive: list[str] = []
+        Last.called.clear()
 
-    def watch(name: str) -> Thing:
-        thing = Thing()
-        watched[name] = weakref.ref(thing)
-        return thing
+        def look(watched: dict[str, weakref.ref[Thing]] = watched, alive: list[str] = alive) -> None:
+            Last.called.wait(2)
+            alive.extend(survivors(watched, 0.3))
+            loop.add_callback(loop.stop)
 
-    def look() -> None:
-        idle.wait(2)
-        alive.extend(survivors(watched, 0.3))
-        loop.add_callback(loop.stop)
-
-    looker = threading.Thread(target=look)
-    looker.start()
-    loop.add_callback(watch("the callback"), watch("the callback's argument"))
-    loop.call_at(loop.time() + 0.001, watch("the timer's callback"), watch("the timer's argument"))
-    last = loop.call_at(loop.time() + 0.004, idle.set)
-    loop.start()
-    looker.join()
-    loop.remove_timeout(last)
-    expect(not alive, f"after they have run, while the loop waits, these still exist: {', '.join(alive)}")
+        last, argument = Last(), Thing()
+        watched.update({f"the {kind}": weakref.ref(last), f"the argument of the {kind}": weakref.ref(argument)})
+        looker = threading.Thread(target=look)
+        looker.start()
+        if kind == "callback":
+            loop.add_callback(last, argument)
+        else:
+            loop.call_at(loop.time() + 0.001, last, argument)
+        del last, argument
+        loop.start()
+        looker.join()
+        expect(not alive, f"after they have run, while the loop waits, these still exist: {', '.join(alive)}")
 
 
 @clause("RS-010", timeout=3)
