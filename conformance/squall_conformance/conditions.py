@@ -1,4 +1,4 @@
-"""When a known deviation applies: ``os == 'linux' and target < '0.24'``, read by a grammar of its own and never evaluated as code.
+"""When a known deviation applies: ``os == 'linux' and target < '0.24'``, by a grammar of its own, never evaluated as code.
 
     condition  = part { "or" part }
     part       = term { "and" term }
@@ -6,7 +6,8 @@
     name       = os | machine | python | implementation | target
     operator   = == | != | < | <= | > | >=
 
-``python`` and ``target`` (the version of the loop that is judged) are compared as versions, the others as words, by == and != only.
+``python`` and ``target`` (the version of the loop that is judged) are compared as versions; the others are words, and
+compared by == and != only.
 """
 
 from __future__ import annotations

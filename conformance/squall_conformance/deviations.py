@@ -18,7 +18,7 @@ does so when all of them pass. An entry that no longer has anything to say, or h
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,12 +63,12 @@ class Deviation:
         named = not self.target or any(fnmatchcase(name, self.target) for name in names)
         return named and conditions.holds(self.when, conditions.facts(target.version))
 
-    def expired(self, target: Target, today: datetime.date) -> bool:
+    def expired(self, target: Target, today: dt.date) -> bool:
         """Whether the day, or the target's version, has come by which the deviation was to be gone."""
         if not self.until:
             return False
         try:
-            return today >= datetime.date.fromisoformat(self.until)
+            return today >= dt.date.fromisoformat(self.until)
         except ValueError:
             return bool(target.version) and conditions.version_key(target.version) >= conditions.version_key(self.until)
 
@@ -107,7 +107,7 @@ class Deviations:
             if strict:
                 _unexpected(result, strict[0])
 
-    def settle(self, results: Iterable[Result], target: Target, today: datetime.date) -> list[str]:
+    def settle(self, results: Iterable[Result], target: Target, today: dt.date) -> list[str]:
         """Mark passes that entries for several clauses rule out; return a sentence for each stale or expired entry."""
         results = list(results)
         notes: list[str] = []
@@ -165,7 +165,7 @@ def _entry(table: Mapping[str, Any], origin: str, target: object) -> Deviation:
     texts = {key: table.get(key, "") for key in (*_REQUIRED, *_OPTIONAL) if key != "outcome"}
     texts["target"] = table.get("target", target)
     for key, text in texts.items():
-        if isinstance(text, datetime.date) and key == "until":
+        if isinstance(text, dt.date) and key == "until":
             texts[key] = text.isoformat()
         elif not isinstance(text, str):
             _refuse(origin, f"{key} is {text!r}; it has to be a text in quotes")
@@ -196,12 +196,12 @@ def _check_conditions(texts: Mapping[str, str], origin: str) -> None:
         _refuse(origin, f"when: {exc}")
     if texts["until"]:
         try:
-            datetime.date.fromisoformat(texts["until"])
+            dt.date.fromisoformat(texts["until"])
         except ValueError:
             try:
                 conditions.version_key(texts["until"])
             except ValueError:
-                _refuse(origin, f"until is {texts['until']!r}; it has to be a date such as '2027-01-31' or a version of the target")
+                _refuse(origin, f"until is {texts['until']!r}; it has to be a date such as '2027-01-31' or a version")
 
 
 def _refuse(origin: str, what: str) -> NoReturn:

@@ -8,7 +8,7 @@ start, 4 stale or expired deviation, 5 nothing or fewer clauses than the baselin
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import queue
 import threading
@@ -18,19 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from squall_conformance import known, registry, verdicts
+from squall_conformance import registry, verdicts
 from squall_conformance.clause import Clause
-from squall_conformance.deviations import Deviations, load
+from squall_conformance.court import Court, Laws, control_for
 from squall_conformance.isolation.places import Places
-from squall_conformance.isolation.workshop import Worker, Workshop
+from squall_conformance.isolation.workshop import Workshop
 from squall_conformance.judge import Judge
 from squall_conformance.outcome import Outcome, Result, RunReport, TargetReport
 from squall_conformance.schedule import Queue, Schedule
-from squall_conformance.target import Target, environment, target, version_of
-from squall_loops import registry as loops
+from squall_conformance.target import Target, environment, version_of
 from squall_loops.contract.rule import Rule
 
-_CONTROLS: Final = ("select", "epoll", "poll", "kqueue", "asyncio")
 _HOPELESS: Final = 3  # clauses that hung, with none that passed, after which the rest of a target is not run
 
 
@@ -39,11 +37,11 @@ class Options:
     """What to run, and how.
 
     ``rules`` are ids of rules, letters of areas or globs; ``clauses`` are ids of clauses or globs; nothing means all.
-    ``jobs`` 0 means one for each core. ``timeout_scale`` multiplies every clause's time limit. With ``repeat`` above 1 each clause
-    is run that often, and what differs is flaky. ``control`` is the loop that failures are compared with; by default the first of
-    select, epoll, poll that is not the target. ``deviations`` are files in addition to those that the targets and the kit bring along
-    (unless ``known_deviations`` is false). ``baseline`` is the least number of clauses that must really run on each target.
-    ``fork=False`` runs each clause in a fresh interpreter, which is slower by far.
+    ``jobs`` 0 means one for each core. ``timeout_scale`` multiplies every clause's time limit. With ``repeat`` above 1 each
+    clause is run that often, and what differs is flaky. ``control`` is the loop that failures are compared with; by default
+    the first of select, epoll and poll that is not the target. ``deviations`` are files besides those that the targets and the
+    kit bring along (none of these when ``known_deviations`` is false). ``baseline`` is the least number of clauses that must
+    really run on each target. ``fork=False`` runs each clause in a fresh interpreter, which is slower by far.
     """
 
     profiles: tuple[str, ...] = ("kernel",)
@@ -108,10 +106,10 @@ Event = RunStarted | TargetStarted | TargetFailed | ClauseFinished | RunFinished
 def run(specs: Sequence[str], options: Options | None = None, on_event: Callable[[Event], None] | None = None) -> RunReport:
     """Judge the loops that the specs name, and return the report; ``on_event`` is called in this thread as things happen.
 
-    Whatever a target does (it cannot be imported, hangs, crashes, exits, forks) is in its part of the report; the other targets are
-    judged all the same. No process is left behind. An interrupt ends the run early: the report is of what was done, its
-    ``exit_code`` is 130. Raises SelectionError (no such profile, rule or clause) and DeviationError (a wrong file), both ValueErrors,
-    before anything is run.
+    Whatever a target does (it cannot be imported, hangs, crashes, exits, forks) is in its part of the report; the others are
+    judged all the same. No process is left behind. An interrupt ends the run early: the report is of what was done, and its
+    ``exit_code`` is 130. Raises SelectionError (no such profile, rule or clause) and DeviationError (a wrong file), both of
+    them ValueErrors, before anything is run.
     """
     return _Run(list(dict.fromkeys(specs)), options or Options(), on_event or (lambda _: None)).run()
 
@@ -123,6 +121,7 @@ class _Part:
     target: Target
     judge: Judge
     report: TargetReport
+    started: bool = False
     hangs: int = 0
     passes: int = 0
     order: dict[str, int] = field(default_factory=dict)
@@ -142,14 +141,16 @@ class _Run:
         self._done = 0
         self._over = False
         self._notes: list[str] = []
-        self._controls: dict[str, Worker] = {}
-        given = [entry for file in options.deviations for entry in load(file)]
-        self._deviations = {
-            spec: known.deviations(target(spec), given, shipped=options.known_deviations) for spec in specs
-        }
+        laws = Laws(
+            repeat=options.repeat,
+            control=options.control,
+            deviations=options.deviations,
+            known_deviations=options.known_deviations,
+        )
+        self._court = Court(specs, laws)
 
     def run(self) -> RunReport:
-        started, began = datetime.datetime.now(datetime.UTC), time.monotonic()
+        started, began = dt.datetime.now(dt.UTC), time.monotonic()
         interrupted = False
         with Workshop(timeout_scale=self._options.timeout_scale, fork=self._options.fork) as workshop:
             self._workshop = workshop
@@ -176,29 +177,10 @@ class _Run:
         return report
 
     def _part(self, spec: str) -> _Part:
-        who = target(spec)
-        judge = Judge(
-            target=who,
-            worker=self._workshop.worker(spec),
-            places=self._places,
-            control=lambda: self._control(spec),
-            deviations=Deviations(self._deviations[spec]),
-            repeat=self._options.repeat,
-        )
+        judge = self._court.judge(spec, self._workshop, self._places)
         order = {clause.id: place for place, clause in enumerate(self._clauses)}
-        return _Part(who, judge, TargetReport(spec=spec, name=who.name, version=who.version), order=order)
-
-    def _control(self, spec: str) -> Worker | None:
-        """Return the worker of the loop to compare a target with; it is started when it is first asked for."""
-        chosen = control_for(spec, self._options.control)
-        if not chosen:
-            return None
-        with self._lock:
-            if chosen not in self._controls:
-                self._controls[chosen] = self._workshop.worker(chosen)
-            worker = self._controls[chosen]
-        worker.start()
-        return None if worker.error else worker
+        report = TargetReport(spec=spec, name=judge.target.name, version=judge.target.version)
+        return _Part(judge.target, judge, report, order=order)
 
     def _schedule(self, *, serial: bool) -> Schedule:
         clauses = [clause for clause in self._clauses if clause.serial is serial]
@@ -235,21 +217,23 @@ class _Run:
             self._finish(part, part.judge.judge(clause))
 
     def _start(self, part: _Part) -> None:
+        if part.started:
+            return
+        part.started = True
         worker = part.judge.worker
         with self._places.take() as place:
             worker.start(place.tick)
-        if worker.error and not part.report.start_error:
+        if worker.error:
             self._give_up(part, worker.error, worker.detail)
-        elif not part.report.abilities:
+        else:
             part.report.abilities = tuple(sorted(part.judge.abilities))
             self._events.put(TargetStarted(part.report.spec, part.report.name, part.report.version, part.report.abilities))
             if worker.note:
                 self._notes.append(f"{part.report.name}: {worker.note}")
 
-    def _give_up(self, part: _Part, error: str, detail: str = "") -> None:
+    def _give_up(self, part: _Part, error: str, detail: str) -> None:
         part.report.start_error = error
-        if detail:
-            part.report.start_detail = detail
+        part.report.start_detail = detail
         self._events.put(TargetFailed(part.report.spec, part.report.name, error))
 
     def _finish(self, part: _Part, result: Result) -> None:
@@ -266,7 +250,7 @@ class _Run:
                 self._give_up(part, f"hangs in each of the first {part.hangs} clauses: {result.message}", result.detail)
         self._events.put(ClauseFinished(result, done, len(self._clauses) * len(self._specs)))
 
-    def _report(self, started: datetime.datetime, seconds: float, *, interrupted: bool) -> RunReport:
+    def _report(self, started: dt.datetime, seconds: float, *, interrupted: bool) -> RunReport:
         stale = [note for part in self._parts.values() for note in self._settle(part)]
         report = RunReport(
             started=started.isoformat(timespec="seconds"),
@@ -274,7 +258,7 @@ class _Run:
             kit=version_of("squall"),
             contract=registry.CONTRACT,
             environment=environment(),
-            control=self._options.control or _CONTROLS[0],
+            control=self._options.control or control_for(""),
             profiles=self._options.profiles,
             targets=[part.report for part in self._parts.values()],
             notes=[*self._notes, *stale],
@@ -296,9 +280,11 @@ class _Run:
         ]
         report.results.sort(key=lambda result: part.order[result.clause])
         report.results += [_untestable(report.spec, rule) for rule in self._untestable]
-        stale = part.judge.deviations.settle(report.results, part.target, datetime.datetime.now(datetime.UTC).date())
+        stale = part.judge.deviations.settle(report.results, part.target, dt.datetime.now(dt.UTC).date())
         for profile in self._options.profiles:
-            report.verdicts[profile] = verdicts.verdict(report.results, [clause.id for clause in registry.load_profile(profile)])
+            report.verdicts[profile] = verdicts.verdict(
+                report.results, [clause.id for clause in registry.load_profile(profile)]
+            )
         return stale
 
 
@@ -312,11 +298,3 @@ def _untestable(spec: str, rule: Rule) -> Result:
         message=rule.untestable,
         runs=0,
     )
-
-
-def control_for(spec: str, chosen: str = "") -> str:
-    """Return the spec of the loop to compare with: the chosen one, or the first available of our own that is not the target."""
-    if chosen and chosen != spec:
-        return chosen
-    available = {info.spec for info in loops.known_loops() if info.available}
-    return next((name for name in _CONTROLS if name in available and name != spec), "")

@@ -54,7 +54,13 @@ class Judge:
         """Return a result of this target that needed no run or could not have one."""
         level = registry.level(clause.rule)
         return Result(
-            target=self.target.spec, clause=clause.id, rule=clause.rule, level=level, outcome=outcome, message=message, runs=runs
+            target=self.target.spec,
+            clause=clause.id,
+            rule=clause.rule,
+            level=level,
+            outcome=outcome,
+            message=message,
+            runs=runs,
         )
 
     @property

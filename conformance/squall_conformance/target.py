@@ -19,7 +19,7 @@ from squall_loops.contract.abilities import ABILITIES
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A loop to judge. ``package`` is the import package it comes from, ``version`` that of its distribution ("" if unknown)."""
+    """A loop to judge. ``package`` is the import package it comes from, ``version`` its distribution's (empty if unknown)."""
 
     spec: str
     name: str
@@ -37,7 +37,7 @@ def target(spec: str) -> Target:
     return Target(spec, spec, package, version_of(package))
 
 
-_OWNERS: Final = {name: "squall_loops" for name in ("auto", "epoll", "kqueue", "poll", "select")}
+_OWNERS: Final = dict.fromkeys(("auto", "epoll", "kqueue", "poll", "select"), "squall_loops")
 
 
 def version_of(package: str) -> str:
@@ -81,13 +81,15 @@ def _has_rlimits() -> bool:
     except ImportError:
         return False
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft == resource.RLIM_INFINITY or (0 < soft and hard != 0)
+    return soft == resource.RLIM_INFINITY or min(soft, hard) > 0
 
 
 def lacking(needs: frozenset[str], available: frozenset[str]) -> str:
     """Return in words what is needed but not available; empty when nothing is."""
     missing = sorted(needs - available)
-    return "; ".join(f"needs {ability}: {ABILITIES.get(ability, 'an ability that the contract does not know')}" for ability in missing)
+    return "; ".join(
+        f"needs {ability}: {ABILITIES.get(ability, 'an ability that the contract does not know')}" for ability in missing
+    )
 
 
 def environment() -> dict[str, str]:

@@ -19,20 +19,19 @@ INTERRUPTED: Final = 130
 BAD: Final = frozenset({Outcome.FAIL, Outcome.HANG, Outcome.CRASH, Outcome.LEAK})
 """The outcomes of a single run that speak against a loop."""
 
-FAILING: Final = BAD | {Outcome.FLAKY}
 _EXECUTED: Final = BAD | {Outcome.PASS, Outcome.FLAKY, Outcome.XFAIL, Outcome.XPASS, Outcome.INVALID}
-_UNEXPECTED: Final = FAILING | {Outcome.XPASS}
+_UNEXPECTED: Final = BAD | {Outcome.FLAKY, Outcome.XPASS}
 
 
 def verdict(results: Iterable[Result], wanted: Sequence[str]) -> str:
     """Return ``conformant``, ``partial`` or ``failing`` for one profile of one target.
 
-    ``wanted`` are the ids of all clauses of the profile. Only those of MUST rules count here: one that did not pass makes the
-    profile failing; one that was not run, does not apply, is known to fail or could not be judged makes it partial.
+    ``wanted`` are the ids of all clauses of the profile. Only those of MUST rules count here: one that failed makes the profile
+    failing; one that was not run, does not apply, is known to fail, is flaky or could not be judged makes it partial.
     """
     outcomes = {result.clause: result.outcome for result in results}
     found = {outcomes.get(clause, Outcome.NOTRUN) for clause in wanted if level(clause.partition("/")[0]) == "MUST"}
-    if found & FAILING:
+    if found & BAD:
         return "failing"
     return "conformant" if found and found <= {Outcome.PASS, Outcome.XPASS} else "partial"
 

@@ -12,7 +12,9 @@ from squall_conformance.isolation.protocol import LOST_CHANNEL, Message
 from squall_conformance.outcome import Outcome
 
 _MOST: Final = 20_000  # characters of captured output or stacks that are kept
-_MAIN_STACK: Final = re.compile(r'^(?:Current thread|Thread) .*\n\s+File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<name>.+)$', re.M)
+_INNERMOST: Final = re.compile(
+    r'^(?:Current thread|Thread) .*\n\s+File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<name>.+)$', re.MULTILINE
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +75,7 @@ class Ended:
 
     def _where(self) -> str:
         """Return the innermost frame of the last thread listed, the main one."""
-        frames = list(_MAIN_STACK.finditer(self.stacks))
+        frames = list(_INNERMOST.finditer(self.stacks))
         if not frames:
             return ""
         last = frames[-1]

@@ -128,7 +128,7 @@ class _Lost:
             self.seen.append((f"{args.err_msg or 'ignored'} in {args.object!r}:", args.exc_value))
 
     def verdict(self) -> str:
-        """Return the message with which the clause fails: a thread's end does it, and a clause's own words wherever they got lost."""
+        """Return the message with which the clause fails: a thread's end, or a clause's own words wherever they got lost."""
         for where, exc in self.seen:
             if isinstance(exc, ClauseFailure):
                 return str(exc)
@@ -146,11 +146,8 @@ def _clause(channel: Channel, request: Message) -> Message:
     clause = clauses.load(request["clause"])
     spec = str(request["spec"])
 
-    def make() -> EventLoop:
-        return loops.make_loop(spec)
-
     before = leaks.holdings()
-    result = _run(make, clause)
+    result = _run(lambda: loops.make_loop(spec), clause)
     after = leaks.settled(before)
     leaked = after.beyond(before)
     result["leaks"] = leaked
@@ -159,7 +156,7 @@ def _clause(channel: Channel, request: Message) -> Message:
     if leaked and result["outcome"] == "pass":
         suspect = {**result, "outcome": "leak", "message": "left behind: " + _counts(leaked)}
         channel.send({"result": suspect})
-        again = _run(make, clause)
+        again = _run(lambda: loops.make_loop(spec), clause)
         more = leaks.settled(after).beyond(after)
         result = suspect if more or again["outcome"] != "pass" else {**result, "leaks": {}}
     return result

@@ -90,10 +90,8 @@ class Template:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with self._lock:
-                if self._closed:
-                    raise ConnectionAbortedError("the template was closed")
                 self._live.add(connection)
-            connection.connect(self._address)
+            connection.connect(self._address)  # FileNotFoundError once the template was closed
         except BaseException:
             connection.close()
             raise

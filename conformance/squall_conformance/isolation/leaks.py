@@ -76,7 +76,7 @@ def open_descriptors() -> dict[int, str]:
 
 def _referent(folder: str, fd: int) -> str:
     try:
-        return os.readlink(f"{folder}/{fd}")
+        return os.readlink(f"{folder}/{fd}")  # noqa: PTH115 - as above
     except OSError:
         return "of a kind that the system does not tell"
 

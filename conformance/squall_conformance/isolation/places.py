@@ -1,8 +1,9 @@
-"""How many clauses run at once: shared places, an exclusive one for those that measure time, and none for those that only wait."""
+"""How many clauses run at once: so many share, one that measures time is alone, and those that only wait do not count."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -34,38 +35,44 @@ class Place:
 
 
 class Places:
-    """As many shared places as there are jobs. Who waits for all of them together comes before who waits for one."""
+    """As many shared places as there are jobs, given out in the order of asking; who wants to be alone comes first."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._taken = 0
         self._alone = False
-        self._waiting_alone = 0
         self._condition = threading.Condition()
+        self._waiting: deque[object] = deque()
+        self._waiting_alone: deque[object] = deque()
 
     @contextmanager
     def take(self, *, exclusive: bool = False) -> Iterator[Place]:
         """Wait for a place, or for being alone, and hold it in the ``with`` block."""
+        me = object()
+        waiting = self._waiting_alone if exclusive else self._waiting
         with self._condition:
-            if exclusive:
-                self._waiting_alone += 1
-                self._condition.wait_for(lambda: not self._taken and not self._alone)
-                self._waiting_alone -= 1
-                self._alone = True
-            else:
-                self._condition.wait_for(lambda: not self._alone and not self._waiting_alone and self._taken < self._count)
-                self._taken += 1
+            waiting.append(me)
+            try:
+                self._condition.wait_for(lambda: waiting[0] is me and self._free(exclusive=exclusive))
+            finally:
+                waiting.remove(me)
+                self._condition.notify_all()
+            self._alone = exclusive
+            self._taken += 1
         place = Place(self, exclusive=exclusive)
         try:
             yield place
         finally:
             place.leave()
 
+    def _free(self, *, exclusive: bool) -> bool:
+        if exclusive:
+            return not self._taken
+        return not self._alone and not self._waiting_alone and self._taken < self._count
+
     def give_back(self, *, exclusive: bool) -> None:
         """Count one place as free again."""
         with self._condition:
-            if exclusive:
-                self._alone = False
-            else:
-                self._taken -= 1
+            self._taken -= 1
+            self._alone = self._alone and not exclusive
             self._condition.notify_all()

@@ -1,8 +1,8 @@
 """Finding and ending processes: children, descendants that left their group, and whatever bears a run's marker.
 
 Linux facts this rests on: an orphan is given to its nearest ancestor that called ``prctl(PR_SET_CHILD_SUBREAPER)``;
-``/proc/PID/environ`` is what a process was started with, and forked children share it; a zombie keeps its process id, and the id
-of its group, until it is waited for.
+``/proc/PID/environ`` is what a process was started with, and forked children share it; a zombie keeps its process id, and
+the id of its group, until it is waited for.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the engine and its worker processes say to each other: JSON, one message a line.
 
-The engine sends one request for each connection. The worker answers with any of these, told apart by their only key:
-``pid`` (the clause's process runs now), ``at`` (what a probe is about to do), ``result`` (with the request's nonce; the last one
-counts) and ``exit`` (from the supervisor: the process is gone and nothing of it is left).
+The engine sends one request for each connection. The answers are told apart by their key: ``pid`` (the clause's process runs
+now), ``at`` (what a probe is about to do), ``result`` (the last one counts), all with the request's nonce; and ``exit``, from
+the supervisor: the process is gone, and nothing of it is left.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import suppress
 from typing import Any, Final
 
 Message = dict[str, Any]
@@ -17,15 +18,17 @@ Message = dict[str, Any]
 LOST_CHANNEL: Final = 74
 """Exit status of a clause's process that could not send its result (``EX_IOERR``)."""
 
-DUMP_SIGNAL: Final[int | None] = getattr(signal, "SIGRTMAX", 0) - 1 if hasattr(signal, "SIGRTMAX") else getattr(signal, "SIGUSR2", None)
-"""Makes a clause's process write the stacks of its threads; a real-time signal, where there are any, since no loop uses those."""
+DUMP_SIGNAL: Final[int | None] = (
+    getattr(signal, "SIGRTMAX", 0) - 1 if hasattr(signal, "SIGRTMAX") else getattr(signal, "SIGUSR2", None)
+)
+"""Makes a clause's process write the stacks of its threads; a real-time signal, where there are any: no loop uses those."""
 
 MARKER: Final = "SQUALL_KIT_RUN"
 """Name of the environment variable by which every descendant of a run is known."""
 
 
 class Channel:
-    """The way on which a clause's process sends its result. Forked children lose it, so that they cannot speak for their parent."""
+    """The way on which a clause's process sends its result. Forked children lose it: they cannot speak for their parent."""
 
     def __init__(self, fd: int, nonce: str) -> None:
         self._fd = fd
@@ -35,7 +38,8 @@ class Channel:
             os.register_at_fork(after_in_child=self._close_in_child)
 
     def _close_in_child(self) -> None:
-        os.close(self._fd)
+        with suppress(OSError):
+            os.close(self._fd)
 
     @property
     def owned(self) -> bool:

@@ -37,6 +37,7 @@ class Watch:
         self._rest = b""
         self._pid = 0
         self._at = ""
+        self._late = False
         self._result: Message | None = None
         self._exit: Message | None = None
         self._began = time.monotonic()
@@ -88,10 +89,14 @@ class Watch:
             elif message.get("nonce") == self._nonce:
                 self._pid = message.get("pid", self._pid)
                 self._at = message.get("at", self._at)
-                self._result = message.get("result", self._result)
+                self._result = self._result if self._late else message.get("result", self._result)
 
     def _end_it(self) -> None:
-        """Ask for the stacks, then kill the group; the supervisor, its parent, sees to the rest."""
+        """Ask for the stacks, then kill the group; the supervisor, its parent, sees to the rest.
+
+        A result that comes now is too late: the signal may have woken a system call that would have slept on.
+        """
+        self._late = True
         if self._pid and DUMP_SIGNAL is not None:
             with suppress(OSError):
                 os.kill(self._pid, DUMP_SIGNAL)

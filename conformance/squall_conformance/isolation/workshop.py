@@ -9,7 +9,7 @@ import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from squall_conformance.clause import Clause
 from squall_conformance.isolation import processes
@@ -71,7 +71,7 @@ class Workshop:
         shutil.rmtree(self.directory, ignore_errors=True)
         return left
 
-    def __enter__(self) -> Workshop:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

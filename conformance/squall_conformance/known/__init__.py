@@ -1,4 +1,4 @@
-"""Which deviations are known: those a loop's package brings along, those of installed distributions, and those the kit has proved.
+"""Which deviations are known: those that a loop's package or another distribution brings along, and those we have proved.
 
 Each file beside this one is named after an import package. A loop's own file is ``squall.deviations.toml`` in its package, or
 whatever entry points of the group ``squall.deviations`` name as ``package`` or ``package:file``.

@@ -1,0 +1,5 @@
+"""Misbehaves while it is imported."""
+
+import os
+
+os._exit(0)

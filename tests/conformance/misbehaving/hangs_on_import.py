@@ -1,0 +1,5 @@
+"""Misbehaves while it is imported."""
+
+import time
+
+time.sleep(600)

@@ -1,0 +1,3 @@
+"""Misbehaves while it is imported."""
+
+raise LookupError("no engine room")
