@@ -237,9 +237,12 @@ class Reference(EventLoop):
         self.run_timers()
         self.run_callbacks()
 
+    def has_work(self) -> bool:
+        return bool(self.callbacks) or self.stopping
+
     def timeout(self) -> float | None:
         """Seconds that this turn may wait; None is for ever."""
-        if self.callbacks or self.stopping:
+        if self.has_work():
             return 0.0
         while self.timers and self.timers[0].callback is None:
             heapq.heappop(self.timers)

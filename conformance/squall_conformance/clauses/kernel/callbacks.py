@@ -151,11 +151,11 @@ def returned_values_mean_nothing(stage: Stage) -> None:
 
 
 @clause("CB-006", timeout=3)
-def one_added_before_start_runs(stage: Stage) -> None:
-    """Add one callback to a new loop; a readable socket ends the loop after it has been served 20 times."""
+def those_added_before_start_run(stage: Stage) -> None:
+    """Add 1000 callbacks to a new loop; a readable socket ends the loop after it has been served 20 times."""
     left, right = stage.pair()
     loop = stage.loop()
-    ran: list[str] = []
+    ran: list[int] = []
     served = 0
 
     def handler(_fd: object, _events: int) -> None:
@@ -164,11 +164,12 @@ def one_added_before_start_runs(stage: Stage) -> None:
         if served >= 20:
             loop.stop()
 
-    loop.add_callback(ran.append, "ran")
+    for index in range(1000):
+        loop.add_callback(ran.append, index)
     loop.add_handler(left, handler, READ)
     right.send(b"x")
     loop.start()
-    expect(ran == ["ran"], f"expected the callback added before start to run once; it ran {len(ran)} times in {served} turns")
+    expect(len(ran) == 1000, f"expected 1000 callbacks added before start to run; {len(ran)} did in {served} turns")
 
 
 @clause("CB-007", timeout=2)
@@ -188,9 +189,9 @@ def one_added_by_a_handler_runs_without_another_event(stage: Stage) -> None:
 
 @clause("CB-007", timeout=2)
 def one_added_by_a_timer_runs_without_another_event(stage: Stage) -> None:
-    """Let the only timer add the callback that stops the loop."""
+    """Let a timer on an idle loop add the callback that stops it."""
     loop = stage.loop()
-    loop.call_at(loop.time() + 0.002, lambda: loop.add_callback(loop.stop))
+    loop.add_callback(lambda: loop.call_at(loop.time() + 0.002, loop.add_callback, loop.stop))
     loop.start()
 
 
@@ -225,7 +226,7 @@ def the_same_callable_runs_for_each_adding(stage: Stage) -> None:
     for value in (1, 2, 2, 3, 1):
         loop.add_callback(record, value)
     stage.turns(loop)
-    expect(seen == [1, 2, 2, 3, 1], f"expected a run for each of 5 addings, with 1, 2, 2, 3, 1; saw {seen}")
+    expect(sorted(seen) == [1, 1, 2, 2, 3], f"expected a run for each of 5 addings, with 1, 1, 2, 2, 3; saw {sorted(seen)}")
 
 
 class Falsy:
@@ -260,7 +261,8 @@ def any_callable_is_accepted(stage: Stage) -> None:
     expect_works("add_callback with a class", loop.add_callback, class_that_notes(seen))
     expect_works("add_callback with a falsy object", loop.add_callback, Falsy(seen), "falsy")
     stage.turns(loop)
-    expect(seen == ["builtin", "lambda", "partial", "class", "falsy"], f"expected five kinds of callables to run; saw {seen}")
+    wanted = ["builtin", "class", "falsy", "lambda", "partial"]
+    expect(sorted(seen) == wanted, f"expected five kinds of callables to run; saw {sorted(seen)}")
 
 
 @clause("CB-010", timeout=3)
