@@ -99,11 +99,13 @@ def a_storm_loses_nothing(stage: Stage) -> None:
     loop = stage.loop()
     added: list[int] = []
     ran: list[int] = []
+    numbers = iter(range(200))
 
     def handler(_number: int, _frame: object) -> None:
-        if len(added) < 200:
-            added.append(len(added))
-            loop.add_callback_from_signal(ran.append, added[-1])
+        mine = next(numbers, None)  # one step: the next signal may interrupt this handler, too
+        if mine is not None:
+            added.append(mine)
+            loop.add_callback_from_signal(ran.append, mine)
 
     def hammer() -> None:
         if len(added) == 200 and (len(ran) == 200 or time.monotonic() > give_up):
@@ -121,7 +123,7 @@ def a_storm_loses_nothing(stage: Stage) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     lost = len(added) - len(ran)
     expect(not lost, f"of {len(added)} callbacks added in a signal handler {lost} never ran")
-    expect(ran == added, f"callbacks added in a signal handler ran {len(ran)} times for {len(added)}, or out of order")
+    expect(sorted(ran) == sorted(added), f"{len(added)} callbacks added in a signal handler ran {len(ran)} times")
 
 
 @clause("SG-005", timeout=3)
