@@ -17,7 +17,7 @@ _WIDTH: Final = 6.6  # pixels of an average character at 11 px in the usual font
 
 
 def write(run: RunReport, path: Path) -> None:
-    """Write ``LOOP-PROFILE.svg`` and ``LOOP-PROFILE.json`` into the directory, which is made if need be. OSError when that fails."""
+    """Write ``LOOP-PROFILE.svg`` and ``.json`` into the directory, which is made if need be. OSError when that fails."""
     path.mkdir(parents=True, exist_ok=True)
     for target in run.targets:
         for profile in target.verdicts or dict.fromkeys(run.profiles, ""):

@@ -184,8 +184,10 @@ def _finding(target: TargetReport, result: Result) -> str:
     kind = KINDS[result.outcome]
     summary = f'<b class="{kind}">{result.outcome.value} {view.rate(result)}</b>'.replace(" </b>", "</b>")
     parts = [
-        f'<details class="finding"><summary>{summary}<span class="id">{escape(result.clause)}</span> on'
-        f" <strong>{escape(terminal.label(target))}</strong>: {escape(result.message)}</summary>"
+        (
+            f'<details class="finding"><summary>{summary}<span class="id">{escape(result.clause)}</span> on'
+            f" <strong>{escape(terminal.label(target))}</strong>: {escape(result.message)}</summary>"
+        )
     ]
     if rule:
         parts.append(f"<p>{rule.level.value}: {escape(rule.sentence)}</p>")

@@ -30,7 +30,8 @@ def _matrix(run: RunReport) -> Iterator[str]:
     areas = view.area_ids(run)
     yield f"## Loop conformance: {', '.join(run.profiles)}"
     yield ""
-    yield f"{escape(terminal.environment_line(run))}, contract {escape(run.contract)}, squall {escape(run.kit)}, {run.seconds:.1f} s"
+    facts = (terminal.environment_line(run), f"contract {run.contract}", f"squall {run.kit}", f"{run.seconds:.1f} s")
+    yield escape(", ".join(facts))
     yield ""
     yield "| loop | verdict | " + " | ".join(areas) + " | MUST | SHOULD |"
     yield "|:--|:--|" + "--:|" * (len(areas) + 2)

@@ -46,8 +46,10 @@ def svg(run: RunReport) -> str:
     height = _TOP + _ROW * len(run.targets) + _FOOT
     title = f"Conformance of {len(run.targets)} event loops, by area of the contract"
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        f'aria-label="{escape(title)}"><title>{escape(title)}</title><style>{_STYLE}</style>',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+            f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        ),
         f'<rect class="ground" x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="12"/>',
         f'<text class="title" x="20" y="34">Loop conformance: {escape(", ".join(run.profiles))}</text>',
         f'<text class="soft" x="20" y="54">{escape(_facts(run))}</text>',
@@ -57,8 +59,10 @@ def svg(run: RunReport) -> str:
             for place, area in enumerate(areas)
         ),
         *(line for place, target in enumerate(run.targets) for line in _row(target, areas, left, _TOP + _ROW * place)),
-        f'<text class="soft" x="20" y="{height - 18}">Each cell: clauses passed of those that ran.'
-        f" {escape(_date(run))}, squall check</text></svg>\n",
+        (
+            f'<text class="soft" x="20" y="{height - 18}">Each cell: clauses passed of those that ran.'
+            f" {escape(_date(run))}, squall check</text></svg>\n"
+        ),
     ]
     return "\n".join(lines)
 
