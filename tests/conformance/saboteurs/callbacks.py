@@ -15,7 +15,7 @@ class FixedRing(Homed):
     """Only while it runs, and only for the loop's own thread; others have a queue of their own."""
 
     def enqueue(self, call: Call) -> None:
-        if self.from_elsewhere() or not self.running or len(self.callbacks) < 128:
+        if self.from_elsewhere() or not self.running or self.own < 128:
             super().enqueue(call)
 
 
@@ -95,7 +95,7 @@ class SmallTableBeforeStart(Homed):
     started = False
 
     def enqueue(self, call: Call) -> None:
-        if self.started or self.from_elsewhere() or len(self.callbacks) < 512:
+        if self.started or self.from_elsewhere() or self.own < 512:
             super().enqueue(call)
 
     def start(self) -> None:

@@ -15,7 +15,7 @@ from squall_loops.contract import Descriptor
 )
 class ContextOfStart(Homed):
     def make_call(self, call: Call) -> None:
-        if not isinstance(call, Timer) and not self.came_from_elsewhere(call):
+        if not isinstance(call, Timer) and not call.foreign:
             call.context = contextvars.copy_context()
         super().make_call(call)
 
@@ -63,6 +63,6 @@ class SharedCopies(Reference):
 )
 class OtherThreadsHaveNoContext(Homed):
     def make_call(self, call: Call) -> None:
-        if self.came_from_elsewhere(call):
+        if call.foreign:
             call.context = contextvars.copy_context()
         super().make_call(call)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import threading
 
-from saboteurs.reference import Call, Reference
+from saboteurs.reference import Call, Reference, Timer
 
 
 class Homed(Reference):
-    """Knows the thread that made it, and keeps a note of the calls that came from another one."""
+    """Knows the thread that made it, and which calls came from another one."""
 
     def __init__(self) -> None:
         self.home = threading.get_ident()
-        self.foreign: set[int] = set()
+        self.own = 0
+        """How many callbacks of the own thread wait."""
         super().__init__()
 
     def from_elsewhere(self) -> bool:
         return threading.get_ident() != self.home
 
     def enqueue(self, call: Call) -> None:
-        if self.from_elsewhere():
-            self.foreign.add(id(call))
+        call.foreign = self.from_elsewhere()
+        self.own += not call.foreign
         super().enqueue(call)
 
-    def came_from_elsewhere(self, call: Call) -> bool:
-        """Tell, once, whether another thread added that call."""
-        known = id(call) in self.foreign
-        self.foreign.discard(id(call))
-        return known
+    def make_call(self, call: Call) -> None:
+        if not isinstance(call, Timer):
+            self.own -= not call.foreign
+        super().make_call(call)

@@ -41,12 +41,16 @@ LONGEST_WAIT = 86400.0
 
 
 class Call:
-    """One promised call: what, with what, and in which context. Emptied once it was made or cancelled."""
+    """One promised call: what, with what, and in which context. Emptied once it was made or cancelled.
+
+    ``foreign`` is for saboteurs that tell calls of other threads apart (``homed.py``).
+    """
 
     def __init__(self, callback: Callback, args: tuple[object, ...], context: contextvars.Context) -> None:
         self.callback: Callback | None = callback
         self.args = args
         self.context: contextvars.Context | None = context
+        self.foreign = False
 
     def empty(self) -> None:
         self.callback, self.args, self.context = None, (), None

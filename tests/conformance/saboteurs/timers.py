@@ -8,7 +8,7 @@ import time
 from collections import deque
 
 from saboteurs.catalogue import saboteur
-from saboteurs.reference import Call, Reference, Registration, Timer
+from saboteurs.reference import LONGEST_WAIT, Call, Reference, Registration, Timer
 from squall_loops.contract import Callback, TimerHandle
 
 
@@ -118,7 +118,7 @@ class RemovesTwins(Reference):
 
 
 @saboteur(
-    "TM-011", "removed timers keep all they hold until their deadline", reason="objects of 1990 removed timers to be freed"
+    "TM-011", "removed timers keep all they hold until their deadline", reason="objects of 2000 removed timers to be freed"
 )
 class KeepsRemoved(Reference):
     def __init__(self) -> None:
@@ -151,7 +151,7 @@ class WaitsForTheOldest(Reference):
             return timeout
         waiting = (timer for timer in self.timers if timer.callback is not None)
         oldest = min(waiting, key=lambda timer: timer.serial)
-        return max(0.0, oldest.deadline - self.time())
+        return min(max(0.0, oldest.deadline - self.time()), LONGEST_WAIT)
 
 
 @saboteur("TM-014", "hands days to a kernel call that takes 32 bit milliseconds", reason="OverflowError")

@@ -36,7 +36,7 @@ def a_callback_runs_in_the_context_of_its_adding(stage: Stage) -> None:
     seen: list[str] = []
     within("first", loop.add_callback, note, seen)
     within("second", loop.add_callback, note, seen)
-    within("third", loop.add_callback, loop.add_callback, note, seen)
+    loop.add_callback(within, "third", loop.add_callback, note, seen)
     stage.turns(loop)
     expect(sorted(seen) == ["first", "second", "third"], f"expected callbacks in the contexts first, second, third; saw {seen}")
 
@@ -49,7 +49,7 @@ def a_timer_runs_in_the_context_of_its_setting(stage: Stage) -> None:
     now = loop.time()
     within("first", loop.call_at, now - 1, note, seen)
     within("second", loop.call_at, now + 0.001, note, seen)
-    within("third", loop.add_callback, loop.call_at, now + 0.002, note, seen)
+    loop.add_callback(within, "third", loop.call_at, now + 0.002, note, seen)
     stage.until(loop, lambda: len(seen) >= 3)
     expect(
         sorted(seen) == ["first", "second", "third"],

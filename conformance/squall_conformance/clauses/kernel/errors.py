@@ -129,7 +129,7 @@ def keyboard_interrupt_leaves_start(stage: Stage) -> None:
         pass
     else:
         raise ClauseFailure("expected KeyboardInterrupt to leave start; start returned")
-    expect_works("start after a KeyboardInterrupt", loop.start)
+    expect_works("start after a KeyboardInterrupt", stage.turns, loop)
     expect(sorted(seen) == ["after", "before"], f"expected the two other callbacks to run once each in two starts; saw {seen}")
 
 
@@ -146,7 +146,7 @@ def exit_by_timer(_stage: Stage, loop: EventLoop) -> None:
         loop.add_callback(loop.stop)
         sys.exit(7)
 
-    loop.call_at(loop.time(), timer)
+    loop.add_callback(loop.call_at, loop.time(), timer)
 
 
 def exit_by_handler(stage: Stage, loop: EventLoop) -> None:
