@@ -1,6 +1,6 @@
 """The golden matrix: which clauses each saboteur does not pass, and how. Compact JSON; a cell that is not there is a pass.
 
-    {"schema": 1, "rows": {"LifoCallbacks": {"fail": ["CB-002/the_order_of_adding_is_kept"], "may": {"CB-009/x": ["fail", "pass"]}}}}
+    {"schema": 1, "rows": {"Lifo": {"fail": ["CB-002/the_order_of_adding_is_kept"], "may": {"CB-009/x": ["fail", "pass"]}}}}
 
 ``may`` holds cells that were seen both ways: defects that only sometimes disturb a clause which is not about them.
 """

@@ -1,4 +1,4 @@
-"""Who examines the examiner: each saboteur, a loop with one defect, must be caught by a clause of its own rule, in its own words.
+"""The examiner examined: each saboteur, a loop with one defect, must be caught by a clause of its rule, for the right reason.
 
 Three parts: every MUST and SHOULD rule has a saboteur and every saboteur is caught; the golden matrix of saboteurs and clauses
 holds, so that no clause convicts more than it did; and clean loops trip nothing, again and again.
@@ -145,7 +145,7 @@ class _Proof:
         self._package = folder.name
         unknown = set(options.saboteurs) - {saboteur.name for saboteur in everyone}
         if unknown:
-            message = f"no saboteur is called {sorted(unknown)[0]!r}"
+            message = f"no saboteur is called {min(unknown)!r}"
             raise registry.SelectionError(message)
         self._saboteurs = [one for one in everyone if not options.saboteurs or one.name in options.saboteurs]
         self._clauses = registry.load_profile(options.profile)
@@ -205,8 +205,8 @@ class _Proof:
             return ""
         if caught:
             return f"{saboteur.name} ({saboteur.rule}) is caught for the wrong reason: {saboteur.reason!r} is not in {told}"
-        wanted = " or ".join(saboteur.outcomes)
-        return f"{saboteur.name} ({saboteur.rule}: {saboteur.defect}) escapes: {wanted} is wanted; {told or 'the rule has no clause'}"
+        who = f"{saboteur.name} ({saboteur.rule}: {saboteur.defect})"
+        return f"{who} escapes: {' or '.join(saboteur.outcomes)} is wanted; {told or 'its rule has no clause'}"
 
     def _compare(self) -> None:
         """Run every saboteur through every clause, and compare with the golden matrix."""
@@ -235,12 +235,12 @@ class _Proof:
         both = {cell: frozenset({outcome}) for cell, outcome in seen.items()}
         doubtful = [cell for cell, _, _ in golden.differences(allowed, seen)]
         clauses = {clause.id: clause for clause in self._clauses}
+
+        def settled(cell: Cell) -> bool:
+            return not self._options.update and bool(both[cell] & allowed.get(cell, golden.PASS))
+
         for _ in range(_AGAIN):
-            left = [
-                (name, clauses[clause])
-                for name, clause in doubtful
-                if self._options.update or not both[name, clause] & allowed.get((name, clause), golden.PASS)
-            ]
+            left = [(name, clauses[clause]) for name, clause in doubtful if not settled((name, clause))]
             for name, clause, attempt in self._play("again", left, alone=True):
                 both[name, clause.id] |= {attempt.outcome.value}
         return both

@@ -16,6 +16,8 @@ _INNERMOST: Final = re.compile(
     r'^(?:Current thread|Thread) .*\n\s+File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<name>.+)$', re.MULTILINE
 )
 
+_OURS: Final = re.compile(r'squall_conformance/(?:isolation/|worker\.py)|File "<frozen runpy>"')
+
 
 @dataclass(slots=True, kw_only=True)
 class Attempt:
@@ -82,8 +84,13 @@ class Ended:
         return f", in {last['name']} ({Path(last['file']).name}:{last['line']})"
 
     def _detail(self, own: str) -> str:
-        parts = [own, _section("stacks", self.stacks), _section("output", self.output)]
+        parts = [own, _section("stacks", _without_ours(self.stacks)), _section("output", self.output)]
         return "\n".join(part for part in parts if part)
+
+
+def _without_ours(stacks: str) -> str:
+    """Leave out the frames below the clause: those of the worker process, the same every time."""
+    return "".join(line for line in stacks.splitlines(keepends=True) if not _OURS.search(line))
 
 
 def _section(title: str, text: str) -> str:

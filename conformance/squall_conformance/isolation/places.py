@@ -10,7 +10,7 @@ from typing import Final
 
 from squall_conformance.isolation import processes
 
-_PATIENCE: Final = 1.0  # seconds after which a clause that uses no processor gives its place away
+_PATIENCE: Final = 0.5  # seconds after which a clause that uses no processor gives its place away
 _BUSY: Final = 0.2  # the share of a processor from which a clause counts as busy
 
 

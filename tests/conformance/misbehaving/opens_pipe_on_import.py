@@ -2,7 +2,7 @@
 
 import os
 
-from misbehaving.loops import Base as make
+from misbehaving.loops import good as make
 
 PIPE = os.pipe()
 __all__ = ["make"]

@@ -2,7 +2,7 @@
 
 import threading
 
-from misbehaving.loops import Base as make
+from misbehaving.loops import good as make
 
 threading.Thread(target=threading.Event().wait, daemon=True, name="engine").start()
 __all__ = ["make"]
