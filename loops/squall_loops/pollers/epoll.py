@@ -7,8 +7,9 @@ The kernel's facts (epoll(7), epoll_ctl(2), epoll_wait(2)), and what they mean f
 - epoll watches open file *descriptions*, keyed by description and number. Closing a number forgets it only when that was
   the last number of its description: a duplicate, also one in a forked child, keeps the entry alive, and it fires under a
   number that is closed, or belongs to something else by now, and can no longer be removed (EPOLL_CTL_DEL finds the new
-  description or none). Nothing but a new epoll instance gets rid of it. So one look at descriptors out of ``LOOKS`` is
-  compared with what poll(2) says of the same numbers, and a ghost ends in a new instance: no spin lasts (FD-031, FD-032).
+  description or none). Nothing but a new epoll instance gets rid of it. So one batch of events out of ``LOOKS`` is examined:
+  EPOLL_CTL_MOD tells whether the number is still what was registered, poll(2) whether it is really ready. A ghost ends in
+  a new instance: no spin lasts (FD-031, FD-032).
 - For the same reason EPOLL_CTL_DEL and EPOLL_CTL_MOD may say ENOENT or EBADF, and EPOLL_CTL_ADD EEXIST, where a program closed
   or replaced what it had registered. Removing tolerates them; adding and modifying mean "watch this number from now on".
 - EPERM refuses regular files and directories, EBADF what is not open: both leave ``register`` as OSError (FD-033, FD-034).
@@ -28,6 +29,8 @@ LOOKS = 64
 """Every so many batches are checked for ghosts."""
 BATCH = 1024
 """The most events of one wait."""
+GONE = frozenset({errno.EBADF, errno.ENOENT, errno.EPERM})
+"""The number is closed, or belongs to something else by now, which was not registered or cannot be."""
 
 
 class EpollPoller(Poller):
@@ -61,7 +64,7 @@ class EpollPoller(Poller):
         try:
             self._epoll.unregister(fd)
         except OSError as exc:
-            if exc.errno not in {errno.EBADF, errno.ENOENT}:
+            if exc.errno not in GONE:
                 raise
 
     def poll(self, timeout: float | None) -> list[tuple[int, int]]:
@@ -71,31 +74,53 @@ class EpollPoller(Poller):
             self._looks = looks = self._looks + 1
             if looks >= LOOKS:
                 self._looks = 0
-                if self._has_ghost(pairs):
-                    self._begin_anew()
+                if self._has_ghost(pairs) and self._begin_anew():
                     return []
         return pairs
 
     def _has_ghost(self, pairs: list[tuple[int, int]]) -> bool:
-        """Tell whether an event belongs to no registration, or poll(2) knows nothing of it."""
+        """Tell whether an event comes from a description that no longer has the number it is reported under."""
         truth = select.poll()
         for fd, events in pairs:
-            if fd not in self._watched:
+            if fd not in self._watched or not self._is_entered(fd):
                 return True
             truth.register(fd, events)
+        # Two descriptions may be entered under one number, the closed and the present one: does the present one agree?
         seen = dict(truth.poll(0))
         return any(not seen.get(fd, 0) & events for fd, events in pairs)
 
-    def _begin_anew(self) -> None:
-        """Move every registration to a new instance; numbers that were closed meanwhile are left behind."""
-        fresh = select.epoll()
-        for fd, events in list(self._watched.items()):
+    def _is_entered(self, fd: int) -> bool:
+        """Tell whether what has the number now is what was registered under it; changing nothing is the way to ask."""
+        try:
+            self._epoll.modify(fd, self._watched[fd])
+        except OSError as exc:
+            if exc.errno not in GONE:
+                raise
+            return False
+        return True
+
+    def _begin_anew(self) -> bool:
+        """Move every registration to a new instance; numbers that were closed meanwhile are left behind.
+
+        False when the kernel has no room for a second instance now: the ghost stays until the next try (RS-011).
+        """
+        kept: dict[int, int] = {}
+        try:
+            fresh = select.epoll()
+        except OSError:
+            return False
+        for fd, events in self._watched.items():
+            if not self._is_entered(fd):
+                continue
             try:
                 fresh.register(fd, events)
             except OSError:
-                del self._watched[fd]
+                fresh.close()
+                return False
+            kept[fd] = events
         self._epoll.close()
-        self._epoll = fresh
+        self._epoll, self._watched = fresh, kept
+        return True
 
     def close(self) -> None:
         """Close this process's copy of the instance."""

@@ -53,35 +53,34 @@ class KqueuePoller(Poller):
         """Numbers of which the kernel will not speak again -> what every poll reports of them."""
 
     def register(self, fd: int, events: int) -> None:
-        """Watch the number. OSError or ValueError when the kernel refuses it."""
+        """Watch the number. UnwatchableError for a regular file, OSError or ValueError when the kernel refuses it."""
         mode = os.fstat(fd).st_mode
         if stat.S_ISREG(mode):
             message = f"descriptor {fd} cannot be watched: it is a regular file"
             raise UnwatchableError(message)
         kernel = self._kernel
-        wanted = [kernel.KQ_FILTER_READ] * bool(events & READ) + [kernel.KQ_FILTER_WRITE] * bool(events & WRITE)
-        if wanted:
-            self._add(fd, wanted, kernel.KQ_EV_ADD, events)
-            return
-        both = [kernel.KQ_FILTER_READ, kernel.KQ_FILTER_WRITE]
-        self._quiet[fd] = set(both) if stat.S_ISSOCK(mode) else set()
+        filters, flags = self._wanted(events), kernel.KQ_EV_ADD
+        if not filters:
+            filters, flags = [kernel.KQ_FILTER_READ, kernel.KQ_FILTER_WRITE], kernel.KQ_EV_ADD | kernel.KQ_EV_CLEAR
+            self._quiet[fd] = set(filters) if stat.S_ISSOCK(mode) else set()
+        self._filters[fd] = []
         try:
-            self._add(fd, both, kernel.KQ_EV_ADD | kernel.KQ_EV_CLEAR, ERROR)
+            self._add(fd, filters, flags)
         except BaseException:
-            del self._quiet[fd]
+            self.unregister(fd)
             raise
 
-    def _add(self, fd: int, filters: Iterable[int], flags: int, events: int) -> None:
-        done = self._filters[fd] = []
-        try:
-            for kind in filters:
-                if self._change(fd, kind, flags, tolerated=errno.EPIPE):
-                    done.append(kind)
-                else:
-                    self._over[fd] = events & WRITE | ERROR
-        except BaseException:
-            self._forget(fd)
-            raise
+    def _wanted(self, events: int) -> list[int]:
+        kernel = self._kernel
+        return [kernel.KQ_FILTER_READ] * bool(events & READ) + [kernel.KQ_FILTER_WRITE] * bool(events & WRITE)
+
+    def _add(self, fd: int, filters: Iterable[int], flags: int) -> None:
+        entered = self._filters[fd]
+        for kind in filters:
+            if not self._change(fd, kind, flags, tolerated=errno.EPIPE):
+                self._over[fd] = ERROR if fd in self._quiet else WRITE | ERROR
+            elif kind not in entered:
+                entered.append(kind)
 
     def _change(self, fd: int, kind: int, flags: int, tolerated: int) -> bool:
         """Make one change; False when the kernel answered with the tolerated error."""
@@ -95,18 +94,25 @@ class KqueuePoller(Poller):
 
     def modify(self, fd: int, events: int) -> None:
         """Watch the number for other events."""
-        self.unregister(fd)
-        self.register(fd, events)
+        wanted = self._wanted(events)
+        if fd not in self._filters or fd in self._quiet or fd in self._over or not wanted:
+            self.unregister(fd)
+            self.register(fd, events)
+            return
+        # What is there is added as well: if the number was closed and reused meanwhile, the kernel has forgotten it.
+        self._add(fd, wanted, self._kernel.KQ_EV_ADD)
+        self._delete(fd, [kind for kind in self._filters[fd] if kind not in wanted])
 
     def unregister(self, fd: int) -> None:
         """Stop watching the number."""
-        if fd in self._filters:
-            self._forget(fd)
-        self._quiet.pop(fd, None)
-
-    def _forget(self, fd: int) -> None:
         self._over.pop(fd, None)
-        for kind in self._filters.pop(fd):
+        self._quiet.pop(fd, None)
+        self._delete(fd, list(self._filters.get(fd, ())))
+        self._filters.pop(fd, None)
+
+    def _delete(self, fd: int, filters: Iterable[int]) -> None:
+        for kind in filters:
+            self._filters[fd].remove(kind)
             try:
                 self._change(fd, kind, self._kernel.KQ_EV_DELETE, tolerated=errno.ENOENT)
             except OSError as exc:

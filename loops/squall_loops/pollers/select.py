@@ -87,7 +87,8 @@ class SelectPoller(Poller):
         try:
             readable, writable, failed = select.select(self._readers, self._writers, self._connecting, timeout)
         except OSError:
-            self._drop_closed()
+            if not self._drop_closed():
+                raise
             return []
         for fd in readable:
             if self._watched[fd] & READ:
@@ -103,13 +104,15 @@ class SelectPoller(Poller):
             found[fd] = found.get(fd, 0) | ERROR
         return list(found.items())
 
-    def _drop_closed(self) -> None:
-        """Forget the numbers that made the wait fail."""
+    def _drop_closed(self) -> bool:
+        """Forget the numbers that made the wait fail; tell whether there were any."""
+        before = len(self._watched)
         for fd in list(self._watched):
             try:
                 select.select([fd], [], [], 0)
             except OSError:
                 self.unregister(fd)
+        return len(self._watched) < before
 
     def close(self) -> None:
         """Forget everything; select keeps nothing in the kernel."""

@@ -85,9 +85,8 @@ class TurnLoop(EventLoop):
 
     def __repr__(self) -> str:
         state = "forked" if self._forked else "closed" if self._closed else "running" if self._running else "stopped"
-        handlers = len(self._handlers) - len(self._wakers)
         return (
-            f"<{type(self).__name__} over {type(self._poller).__name__} {state} handlers={handlers}"
+            f"<{type(self).__name__} over {type(self._poller).__name__} {state} handlers={len(self._registered())}"
             f" callbacks={len(self._callbacks)} timers={len(self._timers)}>"
         )
 
@@ -302,7 +301,7 @@ class TurnLoop(EventLoop):
             return
         self._closed = True
         _loops.discard(self)
-        registrations = [(number, entry[0]) for number, entry in self._handlers.items() if entry[0] not in self._wakers]
+        registered = self._registered()
         self._close_wakers()
         self._poller.close()
         self._handlers.clear()
@@ -310,8 +309,12 @@ class TurnLoop(EventLoop):
         self._callbacks.clear()
         self._timers.clear()
         if all_fds:
-            for number, thing in registrations:
+            for number, thing in registered:
                 self._close_thing(number, thing)
+
+    def _registered(self) -> list[tuple[int, Any]]:
+        """Return number and thing of what the program has registered, without what is our own."""
+        return [(number, entry[0]) for number, entry in self._handlers.items() if not isinstance(entry[0], Waker)]
 
     def _close_thing(self, number: int, thing: Any) -> None:
         """Close through the thing's own ``close``; an error is reported, so that the others are closed all the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 
@@ -123,3 +124,42 @@ def test_what_does_not_fit_into_one_batch_comes_in_the_next(poller, pair, monkey
     poller.register(right.fileno(), WRITE)
     assert sorted(poller.poll(0) + poller.poll(0)) == sorted([(left.fileno(), WRITE), (right.fileno(), WRITE)])
     assert BATCH >= 256
+
+
+def test_a_new_instance_does_not_watch_what_took_a_closed_number(poller, ghost):
+    reader, writer = os.pipe()
+    move(reader, ghost)
+    os.write(writer, b"x")
+    assert spin(poller) <= LOOKS
+    assert poller.poll(0.005) == []
+    os.close(ghost)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("refused", ["epoll", "register"])
+def test_a_ghost_stays_while_the_kernel_has_no_room_for_a_new_instance_and_goes_later(
+    poller, ghost, pair, monkeypatch, refused
+):
+    class Full:
+        def register(self, fd, events):
+            raise OSError(errno.ENOSPC, "no room")
+
+        def close(self):
+            closed.append(True)
+
+    def no_more():
+        if refused == "epoll":
+            raise OSError(errno.EMFILE, "Too many open files")
+        return Full()
+
+    closed = []
+    right = pair[1].fileno()
+    poller.register(right, WRITE)
+    with monkeypatch.context() as patch:
+        patch.setattr(select, "epoll", no_more)
+        for _ in range(3 * LOOKS):
+            assert sorted(poller.poll(0)) == sorted([(ghost, READ), (right, WRITE)])
+    assert bool(closed) == (refused == "register")
+    for _ in range(LOOKS):
+        poller.poll(0)
+    assert poller.poll(0) == [(right, WRITE)]

@@ -15,6 +15,7 @@ import pytest
 from squall_loops.contract import READ, LoopForkedError
 from squall_loops.pollers.choose import POLLERS, make_poller, missing
 from squall_loops.pollers.kqueue import KqueuePoller
+from squall_loops.testing import ScriptedPoller
 from squall_loops.turn.loop import TurnLoop
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
@@ -165,3 +166,21 @@ def test_a_child_forked_by_a_thread_while_the_loop_waits_has_none_of_its_wake_up
     thread.join()
     assert trouble == [""]
     assert serves(loop, pair)
+
+
+def test_a_child_asks_nothing_of_a_poller_that_it_shares_but_to_be_closed(pair):
+    poller = ScriptedPoller()
+    loop = TurnLoop(poller)
+    loop.add_handler(pair[0], print, READ)
+    calls = len(poller.calls)
+
+    def meddle():
+        loop.update_handler(pair[0], 0)
+        loop.remove_handler(pair[0])
+        loop.close()
+        assert poller.closed
+        assert len(poller.calls) == calls
+
+    assert in_child(meddle) == ""
+    assert not poller.closed
+    loop.close()

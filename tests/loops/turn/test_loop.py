@@ -124,6 +124,15 @@ def test_an_event_no_longer_asked_for_is_held_back_and_errors_never_are(scripted
     assert seen == [(901, ERROR)]
 
 
+def test_an_error_is_delivered_to_who_asked_for_reading_only(scripted):
+    seen = []
+    scripted.add_handler(900, lambda _fd, events: seen.append(events), READ)
+    scripted.poller.batches.append([(900, ERROR | WRITE)])
+    scripted.stop()
+    scripted.start()
+    assert seen == [ERROR]
+
+
 def test_the_handler_is_given_the_object_that_was_registered(scripted):
     class Thing:
         def fileno(self):

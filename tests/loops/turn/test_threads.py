@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from squall_loops.contract import LoopClosedError
+from squall_loops.testing import ScriptedPoller
 from squall_loops.turn.loop import TurnLoop
 from squall_loops.wakers.pipe import PipeWaker
 
@@ -76,6 +77,20 @@ def test_what_is_added_after_the_look_and_before_the_wait_still_ends_the_wait(lo
     monkeypatch.setattr(loop._poller, "poll", add_at_the_last_moment)
     loop.start()
     assert ran == [1]
+
+
+def test_what_is_added_just_before_the_loop_says_that_it_waits_makes_it_not_wait():
+    class Gap(TurnLoop):
+        def __setattr__(self, name, value):
+            if name == "_waiting" and value:
+                self.add_callback(self.stop)  # finds _waiting false, so it does not wake
+            super().__setattr__(name, value)
+
+    poller = ScriptedPoller()
+    loop = Gap(poller)
+    loop.start()
+    loop.close()
+    assert poller.timeouts == [0, 0]
 
 
 def test_adding_to_a_running_loop_from_its_own_thread_costs_no_wake_up(loop, monkeypatch):

@@ -114,6 +114,17 @@ def test_a_cancelled_timer_frees_at_once_what_it_held():
     assert watch() is None
 
 
+def test_a_handle_that_somebody_keeps_holds_nothing_once_its_timer_has_run():
+    heap, thing = TimerHeap(), Thing()
+    watch = weakref.ref(thing)
+    timer = add(heap, 1, thing.method)
+    del thing
+    heap.run_due(1, no_report)
+    gc.collect()
+    assert watch() is None
+    assert repr(timer) == "<Timer at 1 over>"
+
+
 def test_mass_cancellation_shrinks_the_heap_long_before_the_deadlines():
     heap = TimerHeap()
     kept = [add(heap, 1e9 + serial, print) for serial in range(10)]
