@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import weakref
 
@@ -13,10 +14,11 @@ from .over_epoll import OverEpoll
 from .reference import Reference, Registration
 
 
-@saboteur("FD-003", "gives handlers the number instead of the registered object", reason="the handler was given")
+@saboteur("FD-003", "gives handlers the number of what is registered, unless it is a socket", reason="the handler was given")
 class HandsOutNumbers(Reference):
     def serve(self, registration, events):
-        self.run(registration.context, registration.handler, (registration.number, events))
+        given = registration.fd if isinstance(registration.fd, socket.socket) else registration.number
+        self.run(registration.context, registration.handler, (given, events))
 
 
 @saboteur("FD-006", "a second add replaces the handler (uvloop #97)", reason="expected ValueError from add_handler")
@@ -164,9 +166,15 @@ class RemembersHandlers(Reference):
         self.former = weakref.WeakKeyDictionary()
 
     def add_handler(self, fd, handler, events):
-        if not isinstance(fd, int) and not self.running:
-            handler = self.former.setdefault(fd, handler)
-        super().add_handler(fd, handler, events)
+        if isinstance(fd, int) or self.running:
+            super().add_handler(fd, handler, events)
+        else:
+            super().add_handler(fd, self.former.get(fd, handler), events)
+            self.former.setdefault(fd, handler)
+
+    def drop_work(self):
+        super().drop_work()
+        self.former.clear()
 
 
 @saboteur(

@@ -123,7 +123,7 @@ class ClosesByNumber(Reference):
 @saboteur("LC-011", "close closes the registered objects in any case", reason="has closed what was registered as")
 class ClosesWhatItDoesNotOwn(Reference):
     def close(self, all_fds=False):  # noqa: FBT002 - the contract's signature
-        registrations = [] if self.running else [entry for entry in self.registered.values() if not isinstance(entry.fd, int)]
+        registrations = [] if self.running else [entry for entry in self.registered.values() if hasattr(entry.fd, "close")]
         super().close(all_fds)
         if not all_fds:
             self.close_registered(registrations)

@@ -9,6 +9,7 @@ import socket
 import stat
 import struct
 import termios
+import weakref
 from itertools import islice
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def as_socket(number):
     """Return a socket object over a duplicate of the descriptor, or None when it is no socket."""
     if not stat.S_ISSOCK(os.fstat(number).st_mode):
         return None
-    return socket.socket(fileno=os.dup(number))
+    try:
+        return socket.socket(fileno=os.dup(number))
+    except OSError:  # no descriptor left: not this loop's defect
+        return None
 
 
 def option(number, name):
@@ -131,7 +135,7 @@ class WritesLateWhenIdle(HalfBlindWhenIdle):
 class ForgetsTheRest(Filter):
     def __init__(self):
         super().__init__()
-        self.unread = {}
+        self.unread = weakref.WeakKeyDictionary()
 
     def judge(self, registration, events):
         if not events & READ or option(registration.number, socket.SO_TYPE) != socket.SOCK_STREAM:
@@ -140,7 +144,7 @@ class ForgetsTheRest(Filter):
             return events
         unread = struct.unpack("i", fcntl.ioctl(registration.number, termios.FIONREAD, bytes(4)))[0]
         before = self.unread.setdefault(registration, unread)
-        self.unread = {registration: max(unread, before)}
+        self.unread[registration] = max(unread, before)
         return events & ~READ if 0 < unread < before else events
 
 

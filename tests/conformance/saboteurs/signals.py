@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+from collections import deque
 
 from .catalogue import saboteur
 from .reference import Reference
@@ -33,8 +34,25 @@ class WaitsWithSignalsBlocked(Reference):
     "SG-002", "callbacks from signals wait for the next tick, up to 0.6 s", reason="a callback added in a signal handler ran 0."
 )
 class SignalsWaitForATick(Reference):
+    def __init__(self):
+        super().__init__()
+        self.delayed = deque()
+
     def add_callback_from_signal(self, callback, *args):
-        self.call_at(self.time() + 0.6, callback, *args)
+        self.delayed.append((self.time() + 0.6, callback, args))
+
+    def timeout(self):
+        timeout = super().timeout()
+        if not self.delayed:
+            return timeout
+        wait = max(0.0, self.delayed[0][0] - self.time())
+        return wait if timeout is None else min(timeout, wait)
+
+    def turn(self):
+        super().turn()
+        while self.delayed and self.delayed[0][0] <= self.time():
+            _due, callback, args = self.delayed.popleft()
+            self.add_callback(callback, *args)
 
 
 @saboteur("SG-003", "takes an interrupted wait for one that has ended", reason="early in a wait that signals interrupted")

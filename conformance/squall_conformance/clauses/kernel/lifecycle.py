@@ -174,6 +174,7 @@ def a_stop_ends_one_start(stage: Stage) -> None:
     for where in ("before start", "in a callback"):
         if where == "before start":
             ask_twice()
+            loop.add_callback(loop.stop)
         else:
             loop.add_callback(ask_twice)
         loop.start()
