@@ -111,34 +111,34 @@ def _plain(name: str) -> bool:
 
 
 class _Lost:
-    """Collects exceptions that had nobody to go to."""
+    """Collects exceptions that had nobody to go to, as text: their tracebacks would keep alive what the target let go."""
 
     def __init__(self) -> None:
-        self.seen: list[tuple[str, BaseException]] = []
+        self._verdict = ""
+        self._texts: list[str] = []
         threading.excepthook = self._in_thread
         sys.unraisablehook = self._unraisable
 
     def _in_thread(self, args: Any) -> None:
         if args.exc_value is not None and args.exc_type is not SystemExit:
-            name = args.thread.name if args.thread else "a thread"
-            self.seen.append((f"thread {name} ended with", args.exc_value))
+            where = f"thread {args.thread.name if args.thread else '?'} ended with"
+            self._note(where, args.exc_value, f"{where} {describe(args.exc_value)}")
 
     def _unraisable(self, args: Any) -> None:
         if args.exc_value is not None:
-            self.seen.append((f"{args.err_msg or 'ignored'} in {args.object!r}:", args.exc_value))
+            self._note(f"{args.err_msg or 'ignored'} in {args.object!r}:", args.exc_value, "")
+
+    def _note(self, where: str, exc: BaseException, verdict: str) -> None:
+        self._texts.append(f"{where} {''.join(traceback.format_exception(exc))}")
+        self._verdict = self._verdict or (str(exc) if isinstance(exc, ClauseFailure) else verdict)
 
     def verdict(self) -> str:
         """Return the message with which the clause fails: a thread's end, or a clause's own words wherever they got lost."""
-        for where, exc in self.seen:
-            if isinstance(exc, ClauseFailure):
-                return str(exc)
-            if where.startswith("thread "):
-                return f"{where} {describe(exc)}"
-        return ""
+        return self._verdict
 
     def describe(self) -> str:
         """Return all that was lost, with tracebacks."""
-        return "\n".join(f"{where} {''.join(traceback.format_exception(exc))}" for where, exc in self.seen)
+        return "\n".join(self._texts)
 
 
 def _clause(channel: Channel, request: Message) -> Message:
