@@ -11,6 +11,7 @@ from typing import Final
 
 from squall_conformance.clause import Clause
 from squall_conformance.excerpt import Excerpt, ExcerptError
+from squall_conformance.target import version_of
 from squall_loops.contract.rules import BY_ID
 
 _SHIMS: Final = {
@@ -176,9 +177,9 @@ def _header(spec: str, clause: Clause) -> str:
 
 def _version(spec: str) -> str:
     """Return the distribution behind the spec with its version."""
-    from importlib import metadata  # noqa: PLC0415 - slow to import, and only wanted here
-
     package = spec.partition(":")[0].partition(".")[0]
-    for name in metadata.packages_distributions().get(package, []):
-        return f"{name} {metadata.version(name)}"
-    return package if package in sys.stdlib_module_names else f"squall ({spec})"
+    if package in sys.stdlib_module_names - {"select"}:
+        return "the standard library's loop"
+    if package in {"epoll", "kqueue", "poll", "select", "auto"}:
+        package = "squall"
+    return f"{package} {version_of(package)}".rstrip()
