@@ -244,7 +244,9 @@ class TurnLoop(EventLoop):
                 callbacks.run_present(report)
             if timers.heap:
                 timers.run_due(self.time(), report)
-            self._dispatch(self._wait())
+            ready = self._wait()
+            if ready:
+                self._dispatch(ready)
             if self._stopping:
                 return
 

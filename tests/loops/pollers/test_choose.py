@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import select
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -46,3 +49,32 @@ def test_each_platform_gets_its_best(monkeypatch, has, best):
     monkeypatch.setattr(choose, "POLLERS", {name: lambda name=name: made.append(name) for name in choose.POLLERS})
     choose.make_poller()
     assert made == [best]
+
+
+def test_a_machine_with_nothing_but_select_and_sockets_runs_a_loop():
+    poorer = """
+        import os, select, signal, socket, sys, threading
+        for module, names in (
+            (select, ("epoll", "kqueue", "poll")),
+            (os, ("eventfd", "eventfd_read", "eventfd_write", "register_at_fork", "set_blocking", "pipe")),
+        ):
+            for name in names:
+                if hasattr(module, name):
+                    delattr(module, name)
+        sys.platform = "win32"
+        from squall_loops.contract import READ
+        from squall_loops.turn.loop import TurnLoop
+
+        loop = TurnLoop()
+        left, right = socket.socketpair()
+        loop.add_handler(left, lambda end, events: (print(end.recv(10), loop), loop.stop()), READ)
+        threading.Timer(0.01, loop.add_callback, (right.send, b"hello")).start()
+        loop.start()
+        loop.close(all_fds=True)
+        right.close()
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(poorer)], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.stderr == ""
+    assert done.stdout == "b'hello' <TurnLoop over SelectPoller running handlers=1 callbacks=0 timers=0>\n"

@@ -161,6 +161,31 @@ def test_a_pipe_without_a_reader_that_macos_refuses_is_a_hang_up(stand_in):
     poller.close()
 
 
+def test_a_broken_pipe_is_no_longer_writable_to_who_no_longer_writes(stand_in):
+    poller = KqueuePoller(stand_in.kernel(stand_in.OldMacKqueue))
+    reader, writer = os.pipe()
+    poller.register(writer, WRITE)
+    os.close(reader)
+    poller.modify(writer, READ)
+    assert poller.poll(0) == [(writer, READ)]
+    poller.modify(writer, READ | WRITE)
+    assert poller.poll(0) == [(writer, READ | WRITE | ERROR)]
+    poller.modify(writer, READ)
+    assert poller.poll(0) == [(writer, READ)]
+    os.close(writer)
+    poller.close()
+
+
+def test_a_modification_enters_each_filter_once_and_deletes_what_is_no_longer_wanted(record, number, stand_in):
+    recorder, poller = record()
+    poller.register(number, READ)
+    poller.modify(number, READ | WRITE)
+    poller.modify(number, WRITE)
+    poller.unregister(number)
+    read, write = stand_in.KQ_FILTER_READ, stand_in.KQ_FILTER_WRITE
+    assert [kind for _, kind, flags in recorder.changes if flags == stand_in.KQ_EV_DELETE] == [read, write]
+
+
 def test_a_regular_file_is_refused_as_epoll_does(poller):
     with tempfile.TemporaryFile() as file, pytest.raises(UnwatchableError, match="regular file"):
         poller.register(file.fileno(), READ)
