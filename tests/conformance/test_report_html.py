@@ -48,7 +48,7 @@ def page():
 
 
 def data():
-    return json.loads(re.search(r'id="data">(.*?)</script>', PAGE, re.S)[1])
+    return json.loads(re.search(r'id="data">(.*?)</script>', PAGE, re.DOTALL)[1])
 
 
 def test_nothing_is_fetched_from_anywhere(page):
@@ -66,6 +66,7 @@ def test_a_loops_message_cannot_become_markup(page):
 
 
 def test_what_the_script_reads_gives_the_messages_back_unharmed():
+    assert not set("<>&") & set(re.search(r'id="data">(.*?)</script>', PAGE, re.DOTALL)[1])
     column = len(sample().targets) - 2
     (found,) = data()["cells"]["FD-010"][column]
     assert found["message"] == NASTY
