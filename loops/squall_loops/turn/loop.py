@@ -338,6 +338,7 @@ class TurnLoop(EventLoop):
     def _leave_to_parent(self) -> None:
         """In a forked child: give up this process's copies of the kernel objects, and touch none that are shared."""
         self._forked = True
+        self._removed.update(self._handlers)  # if a handler forked, the rest of its turn belongs to the parent
         self._wake_lock = threading.RLock()  # another thread of the parent may have held it
         self._signals.forget()
         self._close_wakers()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import select
 import socket
+import struct
 
 import pytest
 
@@ -91,6 +93,31 @@ def test_without_poll_unread_data_is_no_hang_up_and_stays_unread(poller, pair, m
     for _ in range(3):
         assert poller.poll(0) == []
     assert left.recv(10) == b"x"
+
+
+def test_without_poll_a_reset_is_a_hang_up_too(poller, monkeypatch):
+    monkeypatch.delattr(select, "poll")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        served, _ = server.accept()
+        with served:
+            poller.register(served.fileno(), 0)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            assert poller.poll(0.5) == [(served.fileno(), ERROR)]
+
+
+def test_an_error_of_the_wait_that_no_closed_number_explains_is_told(poller, pair, monkeypatch):
+    poller.register(pair[0].fileno(), READ)
+    real = select.select
+
+    def fails(readers, writers, failing, timeout):
+        if readers is poller._readers:
+            raise OSError(errno.ENOMEM, "no memory")
+        return real(readers, writers, failing, timeout)
+
+    monkeypatch.setattr(select, "select", fails)
+    with pytest.raises(OSError, match="no memory"):
+        poller.poll(0)
 
 
 def test_on_windows_the_places_are_counted(pair, monkeypatch):

@@ -132,6 +132,32 @@ def test_a_child_forked_by_a_callback_leaves_start_and_its_parent_runs_on(loop, 
     assert serves(loop, pair)
 
 
+def test_a_child_that_returns_into_the_turn_does_not_serve_what_else_was_ready():
+    reader, writer = os.pipe()
+    parent, children = os.getpid(), []
+
+    def fork(_fd, _events):
+        children.append(os.fork())
+        loop.stop()
+
+    def note(_fd, _events):
+        os.write(writer, b"parent" if os.getpid() == parent else b"child")
+
+    loop = TurnLoop(ScriptedPoller([[(900, READ), (901, READ)]]))
+    loop.add_handler(900, fork, READ)
+    loop.add_handler(901, note, READ)
+    try:
+        loop.start()
+    finally:
+        if os.getpid() != parent:
+            os._exit(0)
+    os.waitpid(children[0], 0)
+    loop.close()
+    assert os.read(reader, 100) == b"parent"
+    os.close(reader)
+    os.close(writer)
+
+
 def test_a_child_runs_a_loop_of_its_own_while_the_parents_goes_on(loop, pair):
     def own():
         mine = TurnLoop()
