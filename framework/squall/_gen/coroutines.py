@@ -27,7 +27,10 @@ def _convert_coroutine(yielded: Coroutine[Any, Any, Any]) -> Any:
         return loop.native_task(yielded)
     future = CoroutineFuture()
     start(yielded, future, copy_context())
-    return future
+    try:
+        return future
+    finally:
+        del future  # a traceback holds this frame, and would so hold the future that holds the exception
 
 
 @overload
@@ -70,7 +73,10 @@ def coroutine(func: Callable[..., Any], replace_callback: bool = True) -> Callab
             if generator is None:
                 return future
         start(generator, future, context)
-        return future
+        try:
+            return future
+        finally:
+            del future  # a traceback holds this frame, and would so hold the future that holds the exception
 
     wrapper.__wrapped__ = func
     wrapper.__tornado_coroutine__ = True  # type: ignore[attr-defined] # the mark that later releases of Tornado look for

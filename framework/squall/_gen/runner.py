@@ -176,18 +176,20 @@ class Runner:
             stage.waiting.append((self, source))
             return
         stage.busy = True
-        waiting = stage.waiting
+        runner, waiting = self, stage.waiting
+        del self
         try:
-            self._context.run(_steps, self.gen, self.result_future, self, source, self._context)
-            while waiting:
+            while True:
+                runner._context.run(_steps, runner.gen, runner.result_future, runner, source, runner._context)
+                if not waiting:
+                    break
                 runner, source = waiting.popleft()
-                context = runner._context
-                context.run(_steps, runner.gen, runner.result_future, runner, source, context)
         finally:
             stage.busy = False
             if waiting:  # KeyboardInterrupt or SystemExit passes; nobody's step may be lost by it
                 runner, source = waiting.popleft()
                 runner._wake(source)
+            del runner, source  # a traceback holds this frame, and would so hold the future that holds the exception
 
     def _take_cancellation(self, source: Future[Any]) -> Future[Any]:
         """Return what to go on with: a cancellation that came while the coroutine could not take it, or ``source``."""
@@ -197,7 +199,10 @@ class Runner:
 
 def start(gen: Any, result: Future[Any], context: Context) -> None:
     """Take a coroutine's first steps now; its outcome goes to ``result``, at once if it never has to wait."""
-    context.run(_steps, gen, result, None, NOTHING, context)
+    try:
+        context.run(_steps, gen, result, None, NOTHING, context)
+    finally:
+        del gen, result  # as in Runner._wake
 
 
 def _steps(gen: Any, result: Any, runner: Any, source: Any, context: Any) -> None:  # noqa: C901, PLR0912 - straight on is fastest
@@ -241,6 +246,7 @@ def _steps(gen: Any, result: Any, runner: Any, source: Any, context: Any) -> Non
         _succeed(result, runner, returned.value)
     except (KeyboardInterrupt, SystemExit) as error:
         _fail(result, error)
+        result._take_exception()  # it leaves the loop: it is not lost, so it is not to be logged as such
         raise
     except BaseException as error:  # noqa: BLE001 - it is the outcome
         _fail(result, error)

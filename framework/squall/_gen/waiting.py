@@ -164,7 +164,5 @@ class WaitIterator:
     def _hand_over(self, index: Any, future: Any) -> None:
         self._left -= 1
         self.current_index, self.current_future = index, future
-        running, self._running = self._running, None
-        if running is not None:
-            chain_future(future, running)
-            self._running = running
+        if self._running is not None:
+            chain_future(future, self._running)  # last: the coroutine that wakes may ask for the next one at once

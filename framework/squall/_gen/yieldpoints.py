@@ -118,24 +118,25 @@ class YieldFuture(YieldPoint):
     def __init__(self, future: Any, io_loop: Any = None) -> None:
         self.future = future
         self.io_loop = io_loop
+        self.runner: Any = None
 
     def start(self, runner: Any) -> None:
         """Have the runner look again when the future is complete."""
         if not self.future.done():
-            runner.register_callback(self)
-            (self.io_loop or current_loop()).add_future(self.future, lambda _: self._finish(runner))
+            self.runner = runner
+            self._key = object()
+            runner.register_callback(self._key)
+            (self.io_loop or current_loop()).add_future(self.future, runner.result_callback(self._key))
 
     def is_ready(self) -> bool:
-        """Say whether the future is complete."""
-        return bool(self.future.done())
+        """Say whether the future is complete, and the runner has heard of it."""
+        return self.runner is None or bool(self.runner.is_ready(self._key))
 
     def get_result(self) -> Any:
         """Return the future's result or raise its exception."""
+        if self.runner is not None:
+            self.runner.pop_result(self._key)
         return self.future.result()
-
-    def _finish(self, runner: Any) -> None:
-        runner.set_result(self, None)
-        runner.pop_result(self)
 
 
 class Multi(YieldPoint):
