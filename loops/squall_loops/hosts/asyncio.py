@@ -21,15 +21,14 @@ import selectors
 import time
 import weakref
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from typing import Any, ClassVar, Final
 
-from squall_loops.contract import Callback, LoopClosedError, LoopForkedError, LoopRunningError
+from squall_loops.contract import Callback, LoopClosedError, LoopForkedError, LoopRunningError, TimerHandle
 from squall_loops.hosts.asyncio_watch import AsyncioWatch
+from squall_loops.hosts.deadlines import Deadlines, Timer
 from squall_loops.hosts.host import HostLoop
 from squall_loops.hosts.registration import Watch
-from squall_loops.turn.signals import SignalWakeup
-from squall_loops.wakers.choose import make_waker
-from squall_loops.wakers.waker import Waker
 
 FOREIGN_RESOLUTION: Final = 1e-3
 """Seconds. libuv and its like count milliseconds; asyncio has no way to ask."""
@@ -52,13 +51,12 @@ class AsyncioLoop(HostLoop):
 
     def __init__(self, asyncio_loop: Any) -> None:
         self.asyncio_loop: asyncio.AbstractEventLoop = asyncio_loop
-        self._waker: Waker | None = None
-        self._signals: SignalWakeup | None = None
         self.resolution = (
             time.get_clock_info("monotonic").resolution
             if isinstance(asyncio_loop, asyncio.BaseEventLoop)
             else FOREIGN_RESOLUTION
         )
+        self._deadlines = Deadlines(asyncio_loop.call_at, self._report)
         super().__init__()
         if isinstance(asyncio_loop, asyncio.SelectorEventLoop) and not asyncio_loop.is_running():
             self._watch_signals()
@@ -92,20 +90,8 @@ class AsyncioLoop(HostLoop):
     def _make_watch(self) -> Watch:
         return AsyncioWatch(self.asyncio_loop, self._deliver)
 
-    def _schedule(self, deadline: float, function: Callable[..., object], *args: object) -> asyncio.TimerHandle:
-        return self.asyncio_loop.call_at(deadline, function, *args)
-
     def _host_runs(self) -> bool:
         return self.asyncio_loop.is_running()
-
-    def _watch_signals(self) -> None:
-        waker = make_waker("pipe") if hasattr(selectors, "PollSelector") else make_waker()
-        try:
-            self.asyncio_loop.add_reader(waker.fileno(), waker.drain)
-        except BaseException:
-            waker.close()
-            raise
-        self._waker, self._signals = waker, SignalWakeup(waker)
 
     # Callbacks
 
@@ -142,6 +128,17 @@ class AsyncioLoop(HostLoop):
         except BaseException as exc:  # noqa: BLE001 - reported; only the two above end a loop (EX-009)
             self._report(callback, exc)
 
+    def call_at(self, deadline: float, callback: Callback, *args: object) -> TimerHandle:
+        """Call back once; see the contract."""
+        self._check_timer(deadline, callback)
+        return self._deadlines.add(deadline, copy_context().run, callback, args)
+
+    def remove_timeout(self, handle: TimerHandle) -> None:
+        """Cancel a timer; TypeError when the handle is none of ``call_at``."""
+        if not isinstance(handle, Timer):
+            raise TypeError(f"remove_timeout takes what call_at returned, not {handle!r}")
+        self._deadlines.cancel(handle)
+
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start the coroutine as a task of the asyncio loop."""
         self._check_open()
@@ -161,13 +158,10 @@ class AsyncioLoop(HostLoop):
         if self.asyncio_loop.is_closed():
             raise LoopClosedError("the asyncio loop was closed by somebody else")
         try:
-            if self._signals is not None:
-                self._signals.borrow()
-            self.asyncio_loop.run_forever()
+            with self._signals():
+                self.asyncio_loop.run_forever()
         finally:
             self._stopping = False
-            if self._signals is not None:
-                self._signals.give_back()
         if self._forked:
             raise LoopForkedError("the loop belongs to the parent process; a child has to make its own")
 
@@ -182,8 +176,9 @@ class AsyncioLoop(HostLoop):
     # The end
 
     def _close_host(self) -> None:
-        self._drop_waker()
         loop = self.asyncio_loop
+        if not self._forked:
+            self._deadlines.clear()
         if self._forked and not isinstance(loop, asyncio.BaseEventLoop):
             return
         if not loop.is_running():
@@ -191,18 +186,8 @@ class AsyncioLoop(HostLoop):
         with contextlib.suppress(AttributeError):
             delattr(loop, _MARK)
 
-    def _drop_waker(self) -> None:
-        waker, self._waker, self._signals = self._waker, None, None
-        if waker is not None:
-            if not (self._forked or self.asyncio_loop.is_closed()):
-                self.asyncio_loop.remove_reader(waker.fileno())
-            waker.close()
-
     def _leave_to_parent(self) -> None:
         loop = self.asyncio_loop
-        if self._signals is not None:
-            self._signals.forget()
-        self._drop_waker()
         share_nothing(loop)
         if loop.is_running():
             loop.stop()

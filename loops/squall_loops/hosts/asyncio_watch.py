@@ -18,13 +18,15 @@ class AsyncioWatch(Watch):
     def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Deliver) -> None:
         self._loop = loop
         self._deliver = deliver
-        self._hangups = Hangups(self._attach, self._detach, deliver)
+        self._hangups = Hangups(self, deliver)
         self._thread: SelectorThread | None = None
 
-    def _attach(self, number: int, function: Callable[[], None]) -> None:
+    def attach(self, number: int, function: Callable[[], object]) -> None:
+        """Make it a reader."""
         self._loop.add_reader(number, function)
 
-    def _detach(self, number: int) -> None:
+    def detach(self, number: int) -> None:
+        """Make it none any more."""
         if not self._loop.is_closed():
             self._loop.remove_reader(number)
 

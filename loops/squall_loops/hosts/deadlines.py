@@ -1,7 +1,7 @@
-"""Timers on a host's timers: equal deadlines share one of the host's, and so keep their order (TM-004).
+"""Timers on asyncio's timers: equal deadlines share one of the host's, and so keep their order (TM-004).
 
-asyncio says that the order of equal deadlines is undefined, Twisted says nothing; so it is ours to supply, and nothing else is:
-when a timer fires is the host's affair.
+asyncio leaves the order of equal deadlines undefined, so it is ours to supply, and nothing else is: when a timer fires, and
+before which others, is the host's affair.
 """
 
 from __future__ import annotations
@@ -54,15 +54,12 @@ class Bucket:
 class Deadlines:
     """The timers of one loop.
 
-    ``schedule(deadline, function, *args)`` asks the host for a call; ``call(run, callback, args)`` runs one callback and
-    contains its errors, or raises what ends the loop.
+    ``schedule(deadline, function, *args)`` asks the host for a call; ``report`` is given what callbacks raise.
     """
 
-    def __init__(
-        self, schedule: Callable[..., HostTimer], call: Callable[[Callable[..., Any], Callback, tuple[Any, ...]], None]
-    ) -> None:
+    def __init__(self, schedule: Callable[..., HostTimer], report: Callable[[Callback, BaseException], None]) -> None:
         self._schedule = schedule
-        self._call = call
+        self._report = report
         self._buckets: dict[float, Bucket] = {}
 
     def __len__(self) -> int:
@@ -118,7 +115,12 @@ class Deadlines:
             return
         bucket.live -= 1
         timer.let_go()
-        self._call(run, callback, args)
+        try:
+            run(callback, *args)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as exc:  # noqa: BLE001 - reported; only the two above end a loop (EX-009)
+            self._report(callback, exc)
 
     def _put_back(self, deadline: float, timers: list[Timer]) -> None:
         """Have the rest fire anew after one of them has ended the loop (EX-005)."""

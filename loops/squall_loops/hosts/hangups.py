@@ -11,10 +11,9 @@ neither (Windows, and systems with poll(2) only) such descriptors wait unwatched
 from __future__ import annotations
 
 import select
-from collections.abc import Callable
 
 from squall_loops.contract import ERROR
-from squall_loops.hosts.registration import Deliver, Registration
+from squall_loops.hosts.registration import Deliver, Registration, Watch
 from squall_loops.pollers.epoll import EpollPoller
 from squall_loops.pollers.kqueue import KqueuePoller
 
@@ -39,13 +38,10 @@ def _make_inner() -> _Inner | None:
 
 
 class Hangups:
-    """The inner poller. ``attach(number, function)`` and ``detach(number)`` make it a reader of the host."""
+    """The inner poller, attached to the watch of its host."""
 
-    def __init__(
-        self, attach: Callable[[int, Callable[[], None]], None], detach: Callable[[int], None], deliver: Deliver
-    ) -> None:
-        self._attach = attach
-        self._detach = detach
+    def __init__(self, watch: Watch, deliver: Deliver) -> None:
+        self._watch = watch
         self._deliver = deliver
         self._inner: _Inner | None = None
         self._number = -1
@@ -62,7 +58,7 @@ class Hangups:
         inner = _make_inner()
         if inner is not None:
             try:
-                self._attach(inner.fileno(), self._look)
+                self._watch.attach(inner.fileno(), self._look)
             except BaseException:
                 inner.close()
                 raise
@@ -81,9 +77,9 @@ class Hangups:
             return
         numbers = [number for number, _ in inner.poll(0)]
         if inner.fileno() != self._number:  # the poller has begun anew, to get rid of a ghost
-            self._detach(self._number)
+            self._watch.detach(self._number)
             self._number = inner.fileno()
-            self._attach(self._number, self._look)
+            self._watch.attach(self._number, self._look)
         for registration in [self._held[number] for number in numbers if number in self._held]:
             self._deliver(registration, ERROR)
 
@@ -93,5 +89,5 @@ class Hangups:
         self._held.clear()
         if inner is not None:
             if attached:
-                self._detach(self._number)
+                self._watch.detach(self._number)
             inner.close()

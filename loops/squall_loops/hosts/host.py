@@ -2,7 +2,7 @@
 
 A host is asked for nothing but what its own API offers. Its defects are not repaired here, because the conformance kit judges
 strangers' loops through these adapters; only what such APIs do not speak of is supplied: the object that was registered,
-refusals, the identity of registrations, hang-ups without interest in reading or writing, the order of equal deadlines.
+refusals, the identity of registrations, hang-ups where neither reading nor writing is wanted, the order of equal deadlines.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import logging
 import os
 import weakref
 from abc import abstractmethod
-from collections.abc import Callable
-from contextvars import copy_context
+from collections.abc import Iterator
 from typing import Any, Final
 
 from squall_loops.contract import (
@@ -28,11 +27,13 @@ from squall_loops.contract import (
     LoopForkedError,
     LoopRunningError,
     NotRegisteredError,
-    TimerHandle,
     UnwatchableError,
 )
-from squall_loops.hosts.deadlines import Deadlines, Timer
 from squall_loops.hosts.registration import Registration, Watch
+from squall_loops.turn.signals import SignalWakeup
+from squall_loops.wakers.pipe import PipeWaker
+from squall_loops.wakers.socketpair import SocketpairWaker
+from squall_loops.wakers.waker import Waker
 
 logger = logging.getLogger("squall.loops")
 _INFINITY: Final = float("inf")
@@ -45,9 +46,10 @@ class HostLoop(EventLoop):
     def __init__(self) -> None:
         self._registrations: dict[int, Registration] = {}
         self._numbers: dict[int, int] = {}  # id of a registered object -> its number, also once it is closed (FD-037)
-        self._deadlines = Deadlines(self._schedule, self._call)
         self._closed = self._forked = self._stopping = False
         self._watch: Watch = self._make_watch()
+        self._waker: Waker | None = None
+        self._wakeup: SignalWakeup | None = None
         _loops.add(self)
 
     def __repr__(self) -> str:
@@ -63,10 +65,6 @@ class HostLoop(EventLoop):
     @abstractmethod
     def _make_watch(self) -> Watch:
         """Return the way in which this host watches descriptors."""
-
-    @abstractmethod
-    def _schedule(self, deadline: float, function: Callable[..., object], *args: object) -> Any:
-        """Have the host call ``function(*args)`` at the deadline, in seconds of ``time()``."""
 
     @abstractmethod
     def _host_runs(self) -> bool:
@@ -149,28 +147,12 @@ class HostLoop(EventLoop):
 
     # Callbacks and timers
 
-    def _call(self, run: Callable[..., Any], callback: Callback, args: tuple[Any, ...]) -> None:
-        try:
-            run(callback, *args)
-        except (KeyboardInterrupt, SystemExit) as exc:
-            self._end_by(exc)
-        except BaseException as exc:  # noqa: BLE001 - reported; only the two above end a loop (EX-009)
-            self._report(callback, exc)
-
-    def call_at(self, deadline: float, callback: Callback, *args: object) -> TimerHandle:
-        """Call back once; see the contract."""
+    def _check_timer(self, deadline: float, callback: Callback) -> None:
         self._check_open()
         if not callable(callback):
             raise TypeError(f"a timer's callback must be callable, not {callback!r}")
         if not deadline <= _INFINITY:  # only NaN is neither; a thing that is no number raises TypeError here
             raise ValueError("a deadline must be a number, not NaN")
-        return self._deadlines.add(deadline, copy_context().run, callback, args)
-
-    def remove_timeout(self, handle: TimerHandle) -> None:
-        """Cancel a timer; TypeError when the handle is none of ``call_at``."""
-        if not isinstance(handle, Timer):
-            raise TypeError(f"remove_timeout takes what call_at returned, not {handle!r}")
-        self._deadlines.cancel(handle)
 
     def handle_callback_exception(self, callback: Callback, exc: BaseException) -> None:
         """Log the error; see the contract."""
@@ -183,6 +165,37 @@ class HostLoop(EventLoop):
             self._end_by(ending)
         except BaseException:
             logger.exception("handle_callback_exception failed; it was given %r", exc)
+
+    # Signals
+
+    def _watch_signals(self) -> None:
+        """Make the host notice signals by a descriptor that is borrowed while it is started by us. OSError for want of it."""
+        waker = PipeWaker() if os.name == "posix" else SocketpairWaker()
+        try:
+            self._watch.attach(waker.fileno(), waker.drain)
+        except BaseException:
+            waker.close()
+            raise
+        self._waker, self._wakeup = waker, SignalWakeup(waker)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        wakeup = self._wakeup
+        if wakeup is None:
+            yield
+            return
+        try:
+            wakeup.borrow()
+            yield
+        finally:
+            wakeup.give_back()
+
+    def _drop_waker(self) -> None:
+        waker, self._waker, self._wakeup = self._waker, None, None
+        if waker is not None:
+            if not self._forked:
+                self._watch.detach(waker.fileno())
+            waker.close()
 
     # The end
 
@@ -203,8 +216,8 @@ class HostLoop(EventLoop):
         self._registrations.clear()
         self._numbers.clear()
         if not self._forked:
+            self._drop_waker()
             self._watch.close()
-            self._deadlines.clear()
         self._close_host()
         if all_fds:
             for number, thing in things:
@@ -229,6 +242,9 @@ class HostLoop(EventLoop):
 
     def _after_fork(self) -> None:
         self._forked = True
+        if self._wakeup is not None:
+            self._wakeup.forget()
+        self._drop_waker()
         self._watch.leave_to_parent()
         self._leave_to_parent()
 

@@ -11,10 +11,10 @@ from squall_loops.contract import Handler
 
 
 class Registration:
-    """One descriptor with its handler. A later registration of the same number is another object, so that an event polled
-    for this one never reaches that one (FD-010, FD-013).
+    """One descriptor with its handler.
 
-    ``events`` is what was asked for, ``armed`` what the host watches just now (the watch's own notes).
+    A later registration of the same number is another object, so that an event polled for this one never reaches that one
+    (FD-010, FD-013). ``events`` is what was asked for, ``armed`` what the host watches just now, ``note`` the watch's own.
     """
 
     __slots__ = ("__weakref__", "armed", "events", "handler", "live", "note", "number", "run", "thing")
@@ -43,8 +43,19 @@ class Watch(ABC):
     """How a host watches descriptors."""
 
     @abstractmethod
+    def attach(self, number: int, function: Callable[[], object]) -> None:
+        """Call ``function()`` whenever the loop's own descriptor can be read. OSError where that is refused."""
+
+    @abstractmethod
+    def detach(self, number: int) -> None:
+        """End what ``attach`` began; harmless where the host is closed."""
+
+    @abstractmethod
     def arm(self, registration: Registration, events: int) -> None:
-        """Watch for exactly these events, errors included. OSError or ValueError where that is refused; then nothing changed."""
+        """Watch for exactly these events, and errors.
+
+        OSError or ValueError where that is refused; then nothing has changed.
+        """
 
     @abstractmethod
     def disarm(self, registration: Registration) -> None:
