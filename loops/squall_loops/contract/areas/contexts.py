@@ -12,7 +12,7 @@ RULES = (
         sentence="A callback MUST run in a copy of the context in which it was added.",
         intent="Request ids and tracing follow the request.",
         consequence="Log lines and traces name the wrong request.",
-        sources=(_PEP,),
+        sources=(_PEP, "https://github.com/MagicStack/uvloop/issues/305"),
     ),
     Rule(
         id="CX-002",
@@ -28,7 +28,7 @@ RULES = (
         sentence="A handler MUST run in a copy of the context in which it was added, also after update_handler.",
         intent="A connection keeps its own context, whoever changes what it waits for.",
         consequence="One connection sees another's variables.",
-        sources=(_PEP, "https://github.com/python/cpython/issues/117005"),
+        sources=(_PEP, "https://github.com/MagicStack/uvloop/issues/305", "https://github.com/python/cpython/issues/140947"),
     ),
     Rule(
         id="CX-004",
@@ -36,7 +36,7 @@ RULES = (
         sentence="What a callback changes in its context MUST NOT be seen by other callbacks or by the caller of start.",
         intent="Contexts are copies.",
         consequence="A user of one request is taken for the user of the next.",
-        sources=(_PEP,),
+        sources=(_PEP, "https://github.com/MagicStack/contextvars/issues/13"),
     ),
     Rule(
         id="CX-005",

@@ -13,7 +13,7 @@ RULES = (
         sentence="After a callback raised, the loop MUST go on, and the other callbacks of the turn MUST run.",
         intent="Errors stay where they were made.",
         consequence="One bad request ends the server.",
-        sources=(_HOOK, _HANDLE),
+        sources=(_HOOK, _HANDLE, "https://github.com/MagicStack/uvloop/issues/360"),
     ),
     Rule(
         id="EX-002",
@@ -21,7 +21,7 @@ RULES = (
         sentence="After a handler raised, its descriptor MUST stay registered, and the others MUST be served.",
         intent="Errors stay where they were made.",
         consequence="One bad connection makes all others deaf.",
-        sources=(_HOOK, _HANDLE),
+        sources=(_HOOK, _HANDLE, "https://github.com/twisted/twisted/issues/10984"),
     ),
     Rule(
         id="EX-003",
@@ -45,7 +45,12 @@ RULES = (
         sentence="KeyboardInterrupt raised by a callback MUST leave start; the loop MUST start again and lose no other callback.",
         intent="Ctrl-C reaches the program, and its clean-up may still use the loop.",
         consequence="Ctrl-C is logged and ignored, or clean-up is impossible.",
-        sources=("https://github.com/python/cpython/issues/86296", _HANDLE),
+        sources=(
+            _HANDLE,
+            "https://github.com/python/cpython/issues/83803",
+            "https://github.com/MagicStack/uvloop/issues/295",
+            "https://github.com/MagicStack/uvloop/issues/335",
+        ),
     ),
     Rule(
         id="EX-006",
@@ -53,7 +58,12 @@ RULES = (
         sentence="SystemExit raised by a callback, a handler or a timer MUST leave start, and the loop MUST be closable then.",
         intent="sys.exit works everywhere.",
         consequence="sys.exit is logged and ignored.",
-        sources=("https://github.com/python/cpython/issues/86296", _HANDLE),
+        sources=(
+            _HANDLE,
+            "https://github.com/python/asyncio/pull/305",
+            "https://github.com/python-trio/trio-asyncio/pull/149",
+            "https://github.com/MagicStack/uvloop/issues/336",
+        ),
     ),
     Rule(
         id="EX-007",
@@ -77,6 +87,10 @@ RULES = (
         sentence="Other BaseExceptions, such as GeneratorExit or a cancellation, MUST be reported like errors; the loop goes on.",
         intent="Only the two that end a program end the loop.",
         consequence="A cancelled task stops the whole server.",
-        sources=(_HANDLE, "https://docs.python.org/3/library/exceptions.html#GeneratorExit"),
+        sources=(
+            _HANDLE,
+            "https://docs.python.org/3/library/exceptions.html#GeneratorExit",
+            "https://github.com/python/asyncio/pull/305",
+        ),
     ),
 )

@@ -12,7 +12,12 @@ RULES = (
         sentence="A callback added by another thread MUST wake a loop that waits.",
         intent="Results of worker threads arrive when they are ready.",
         consequence="run_in_executor answers with the next request, or never.",
-        sources=(_SAFE,),
+        sources=(
+            _SAFE,
+            "https://github.com/twisted/twisted/issues/2080",
+            "https://github.com/gevent/gevent/issues/347",
+            "https://github.com/python/cpython/issues/156054",
+        ),
     ),
     Rule(
         id="TH-002",
@@ -20,7 +25,7 @@ RULES = (
         sentence="Of callbacks added by many threads at once none MUST be lost, and each thread's MUST keep their order.",
         intent="Thread safety is not best effort.",
         consequence="Jobs of a thread pool never finish.",
-        sources=(_SAFE,),
+        sources=(_SAFE, "https://github.com/MagicStack/uvloop/issues/408", "https://github.com/twisted/twisted/issues/10973"),
     ),
     Rule(
         id="TH-003",
@@ -36,7 +41,11 @@ RULES = (
         sentence="However many callbacks are added before the loop comes round, add_callback MUST NOT block, fail or lose a wake-up.",
         intent="A full wake-up pipe means that a wake-up is under way, nothing else.",
         consequence="A burst of results blocks the worker threads, or freezes the server.",
-        sources=("pipe(7) PIPE_BUF", "https://github.com/tornadoweb/tornado/issues/634"),
+        sources=(
+            "pipe(7) PIPE_BUF",
+            "https://github.com/twisted/twisted/issues/11289",
+            "https://github.com/python/cpython/pull/11577",
+        ),
     ),
     Rule(
         id="TH-005",
@@ -60,7 +69,10 @@ RULES = (
         sentence="Two loops SHOULD run in two threads at once, each with its own callbacks, timers and descriptors.",
         intent="A loop keeps its state to itself.",
         consequence="A synchronous client in a worker thread disturbs the server.",
-        sources=("https://www.tornadoweb.org/en/stable/ioloop.html#tornado.ioloop.IOLoop",),
+        sources=(
+            "https://www.tornadoweb.org/en/stable/ioloop.html#tornado.ioloop.IOLoop",
+            "https://github.com/urllib3/urllib3/pull/171",
+        ),
         needs=frozenset({"several-loops"}),
     ),
     Rule(
@@ -77,7 +89,7 @@ RULES = (
         sentence="Adding a callback while another thread closes the loop MUST succeed or raise RuntimeError, never crash or hang.",
         intent="Worker threads outlive loops.",
         consequence="Segmentation faults at interpreter exit.",
-        sources=("https://github.com/MagicStack/uvloop/issues/408",),
+        sources=("https://github.com/tornadoweb/tornado/issues/635", "https://github.com/python/cpython/pull/27688"),
     ),
     Rule(
         id="TH-010",

@@ -13,7 +13,14 @@ RULES = (
         sentence="A timer MUST NOT run before its deadline by more than the loop's stated resolution.",
         intent="A timeout is a lower bound: the peer gets all the time it was promised.",
         consequence="Retries fire early and rate limits are broken.",
-        sources=(_CALL_AT, "https://docs.libuv.org/en/v1.x/timer.html", "epoll_wait(2)"),
+        sources=(
+            _CALL_AT,
+            "https://docs.libuv.org/en/v1.x/timer.html",
+            "epoll_wait(2)",
+            "https://github.com/MagicStack/uvloop/issues/233",
+            "https://github.com/libuv/libuv/issues/4773",
+            "https://github.com/python/cpython/issues/127859",
+        ),
     ),
     Rule(
         id="TM-002",
@@ -29,7 +36,7 @@ RULES = (
         sentence="Timers whose deadlines differ by more than the resolution MUST run in the order of their deadlines.",
         intent="Deadlines order the work, whenever it was scheduled.",
         consequence="A close timeout overtakes the write timeout that was to come first.",
-        sources=(_CALL_AT,),
+        sources=(_CALL_AT, "https://github.com/gi0baro/rloop/pull/64", "https://github.com/MagicStack/uvloop/issues/482"),
     ),
     Rule(
         id="TM-004",
@@ -37,7 +44,11 @@ RULES = (
         sentence="Timers with equal deadlines SHOULD run in the order in which they were scheduled.",
         intent="What a program scheduled first happens first; asyncio does not promise it.",
         consequence="Periodic work that shares a deadline changes its order from run to run.",
-        sources=(_CALL_AT, "https://github.com/python/cpython/issues/71356"),
+        sources=(
+            _CALL_AT,
+            "https://github.com/twisted/twisted/issues/6718",
+            "https://github.com/micropython/micropython-lib/issues/140",
+        ),
     ),
     Rule(
         id="TM-005",
@@ -45,7 +56,7 @@ RULES = (
         sentence="A timer whose deadline has passed MUST run in the next turn, and never inside call_at.",
         intent="A late caller loses no time, and is not re-entered.",
         consequence="A zero delay costs a wait, or corrupts the caller's state.",
-        sources=(_TIMEOUT,),
+        sources=(_TIMEOUT, "https://github.com/python/cpython/issues/95051", "https://github.com/MagicStack/uvloop/issues/482"),
     ),
     Rule(
         id="TM-006",
@@ -53,7 +64,10 @@ RULES = (
         sentence="A timer removed before it ran MUST NOT run.",
         intent="Cancelling is final.",
         consequence="A request that was answered in time is timed out all the same.",
-        sources=("https://www.tornadoweb.org/en/stable/ioloop.html#tornado.ioloop.IOLoop.remove_timeout",),
+        sources=(
+            "https://www.tornadoweb.org/en/stable/ioloop.html#tornado.ioloop.IOLoop.remove_timeout",
+            "https://github.com/pyodide/pyodide/pull/2022",
+        ),
     ),
     Rule(
         id="TM-007",
@@ -61,7 +75,10 @@ RULES = (
         sentence="Removing a timer twice MUST be harmless.",
         intent="Clean-up code need not know who cleaned up first.",
         consequence="Errors in finally blocks hide the error that mattered.",
-        sources=("https://www.tornadoweb.org/en/stable/ioloop.html#tornado.ioloop.IOLoop.remove_timeout",),
+        sources=(
+            "https://www.tornadoweb.org/en/stable/ioloop.html#tornado.ioloop.IOLoop.remove_timeout",
+            "https://github.com/twisted/twisted/issues/9157",
+        ),
     ),
     Rule(
         id="TM-008",
@@ -69,7 +86,12 @@ RULES = (
         sentence="Removing a timer that has run, or from inside its own callback, MUST be harmless.",
         intent="The handle stays valid for removal as long as somebody holds it.",
         consequence="Clean-up after a timeout raises, or cancels somebody else's timer.",
-        sources=("https://www.tornadoweb.org/en/stable/ioloop.html#tornado.ioloop.IOLoop.remove_timeout",),
+        sources=(
+            "https://www.tornadoweb.org/en/stable/ioloop.html#tornado.ioloop.IOLoop.remove_timeout",
+            "https://github.com/twisted/twisted/issues/2222",
+            "https://github.com/MagicStack/uvloop/issues/468",
+            "https://github.com/ReactiveX/RxPY/issues/78",
+        ),
     ),
     Rule(
         id="TM-009",
@@ -85,7 +107,11 @@ RULES = (
         sentence="Removing a timer MUST leave every other timer alone, also those with the same deadline and callback.",
         intent="A handle stands for one timer.",
         consequence="One finished request cancels another's timeout.",
-        sources=("https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.TimerHandle",),
+        sources=(
+            "https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.TimerHandle",
+            "https://github.com/twisted/twisted/issues/2691",
+            "https://github.com/Smithay/calloop/issues/30",
+        ),
     ),
     Rule(
         id="TM-011",
@@ -93,7 +119,7 @@ RULES = (
         sentence="Removing many timers before their deadlines MUST free what they hold, long before those deadlines.",
         intent="A server sets a timeout for each request and cancels nearly all of them.",
         consequence="Memory grows with the request rate times the timeout.",
-        sources=("https://github.com/python/cpython/issues/66623",),
+        sources=("https://github.com/python/asyncio/issues/186", "https://github.com/MagicStack/asyncpg/pull/831"),
     ),
     Rule(
         id="TM-012",
@@ -101,7 +127,7 @@ RULES = (
         sentence="Timers that schedule themselves again without delay MUST NOT keep descriptors or callbacks from being served.",
         intent="Timers give way as callbacks do.",
         consequence="A polling task with delay 0 freezes the server.",
-        sources=("https://docs.libuv.org/en/v1.x/design.html#the-i-o-loop",),
+        sources=("https://docs.libuv.org/en/v1.x/design.html#the-i-o-loop", "https://github.com/tornadoweb/tornado/issues/947"),
     ),
     Rule(
         id="TM-013",
@@ -117,7 +143,12 @@ RULES = (
         sentence="A deadline days or years ahead MUST neither overflow, nor fire early, nor break the wait.",
         intent="Kernel calls take 32 bit milliseconds; the loop bridges the difference.",
         consequence="A timer of 25 days fires at once, or every wait fails.",
-        sources=("epoll_wait(2)", "https://github.com/python/cpython/issues/64711"),
+        sources=(
+            "epoll_wait(2)",
+            "https://github.com/twisted/twisted/issues/6259",
+            "https://github.com/MagicStack/uvloop/issues/259",
+            "https://github.com/aio-libs/aiohttp/issues/967",
+        ),
     ),
     Rule(
         id="TM-015",
@@ -133,7 +164,12 @@ RULES = (
         sentence="The loop's clock MUST be monotonic and keep step with real time; setting the wall clock MUST NOT move it.",
         intent="Deadlines survive NTP, suspend and administrators.",
         consequence="After a clock jump all timeouts fire at once, or none for hours.",
-        sources=("clock_gettime(2)", "https://peps.python.org/pep-0418/"),
+        sources=(
+            "clock_gettime(2)",
+            "https://peps.python.org/pep-0418/",
+            "https://github.com/twisted/twisted/issues/2424",
+            "https://github.com/tornadoweb/tornado/issues/2035",
+        ),
     ),
     Rule(
         id="TM-017",
@@ -141,7 +177,11 @@ RULES = (
         sentence="A delay that is set after long work in the same callback MUST count from then, not from the start of the turn.",
         intent="A clock that is cached per turn makes timers early by the time the callback took.",
         consequence="After a slow handler, fresh timeouts fire at once.",
-        sources=("https://docs.libuv.org/en/v1.x/loop.html#c.uv_update_time",),
+        sources=(
+            "https://docs.libuv.org/en/v1.x/loop.html#c.uv_update_time",
+            "https://github.com/MagicStack/uvloop/issues/29",
+            "https://github.com/tornadoweb/tornado/issues/1859",
+        ),
     ),
     Rule(
         id="TM-018",
@@ -149,7 +189,7 @@ RULES = (
         sentence="On an idle loop a timer SHOULD run within 20 milliseconds of its deadline.",
         intent="The wait ends when the deadline comes, not at a tick of the loop.",
         consequence="Pings and animations stutter.",
-        sources=(_CALL_AT,),
+        sources=(_CALL_AT, "https://github.com/tornadoweb/tornado/issues/978"),
     ),
     Rule(
         id="TM-019",
@@ -165,7 +205,7 @@ RULES = (
         sentence="Thousands of pending timers MUST each run, once, with their own arguments.",
         intent="Scale changes nothing.",
         consequence="Under load some requests never time out.",
-        sources=(_CALL_AT,),
+        sources=(_CALL_AT, "https://github.com/twisted/twisted/issues/10455"),
     ),
     Rule(
         id="TM-021",
