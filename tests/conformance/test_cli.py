@@ -317,4 +317,4 @@ def test_a_real_run_of_one_rule_ends_with_0(tmp_path):
 def test_a_target_that_cannot_be_had_ends_with_3():
     done = run("check", "no.such.module:factory", "--rule", "CB-001")
     assert done.returncode == 3
-    assert "no start" in done.stdout
+    assert "not judged" in done.stdout

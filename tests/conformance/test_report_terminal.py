@@ -40,8 +40,8 @@ def test_what_was_not_run_is_in_no_denominator_of_the_matrix():
 
 
 def test_a_target_that_does_not_start_is_a_row_with_the_reason():
-    assert "no start" in text()
-    assert "could not be started: ZeroDivisionError: division by zero" in text()
+    assert "not judged" in text()
+    assert "not judged: ZeroDivisionError: division by zero" in text()
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
@@ -151,3 +151,25 @@ def test_colour_obeys_the_option_then_no_color_then_force_color_then_the_termina
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert style.wants_colour(stream, forbidden=forbidden) is expected
+
+
+def test_a_target_that_was_given_up_is_not_told_clause_by_clause():
+    run = sample()
+    run.targets[8].start_error = "hangs in each of the first 3 clauses"
+    assert {target.spec for target, _ in view.unexpected(run)} == {"uvloop"}
+    assert "strange.package:make_loop  not judged  hangs in each" in terminal.render(run, PLAIN, 120)
+
+
+def test_a_rate_is_told_only_where_runs_differ():
+    (flaky,) = [result for result in RUN.targets[4].results if result.outcome is Outcome.FLAKY]
+    assert view.rate(flaky) == "3/10"
+    flaky = flaky.__class__(**vars_of(flaky))
+    flaky.bad_runs = 10
+    assert view.rate(flaky) == ""
+
+
+def test_a_label_has_the_version_of_the_loop_and_not_that_of_the_kernel():
+    target = sample().targets[4]
+    assert view.label(target) == "uvloop 0.22.1"
+    target.version = "Linux 6.1"
+    assert view.label(target) == "uvloop"

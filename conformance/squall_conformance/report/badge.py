@@ -33,7 +33,7 @@ def file_name(text: str) -> str:
 
 def message(target: TargetReport, profile: str) -> str:
     """Return the right half of the badge: the verdict, and how many MUST clauses passed where that is not all of them."""
-    verdict = "no start" if target.start_error else target.verdicts.get(profile, "not run")
+    verdict = "not judged" if target.start_error else target.verdicts.get(profile, "not run")
     must = view.tally(view.of_level(target, "MUST"))
     whole = must.passed == must.total
     return verdict if whole or target.start_error else f"{verdict} {must.passed}/{must.total}"

@@ -91,7 +91,7 @@ def _card(target: TargetReport) -> str:
     name, version = _breakable(target.name or target.spec), escape(target.version)
     head = f'<div class="card"><h3>{name}</h3><div class="version">{version}</div>'
     if target.start_error:
-        return f'{head}<span class="verdict bad">cannot be judged</span><p>{escape(target.start_error)}</p></div>'
+        return f'{head}<span class="verdict bad">not judged</span><p>{escape(target.start_error)}</p></div>'
     verdicts = "".join(
         f'<span class="verdict {_VERDICT_KINDS.get(verdict, "grey")}">{escape(profile)}: {escape(verdict)}</span> '
         for profile, verdict in target.verdicts.items()
@@ -186,7 +186,7 @@ def _finding(target: TargetReport, result: Result) -> str:
     parts = [
         (
             f'<details class="finding"><summary>{summary}<span class="id">{escape(result.clause)}</span> on'
-            f" <strong>{escape(terminal.label(target))}</strong>: {escape(result.message)}</summary>"
+            f" <strong>{escape(view.label(target))}</strong>: {escape(result.message)}</summary>"
         )
     ]
     if rule:
@@ -212,7 +212,7 @@ def _data(run: RunReport) -> str:
     grids = [view.cells(target) for target in run.targets]
     ids = view.rule_ids(run)
     data = {
-        "targets": [terminal.label(target) for target in run.targets],
+        "targets": [view.label(target) for target in run.targets],
         "rules": {rule_id: _rule_data(rule_id) for rule_id in ids},
         "cells": {
             rule_id: [

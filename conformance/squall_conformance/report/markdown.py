@@ -39,9 +39,9 @@ def _matrix(run: RunReport) -> Iterator[str]:
 
 
 def _row(target: TargetReport, areas: list[str]) -> str:
-    name = escape(terminal.label(target))
+    name = escape(view.label(target))
     if target.start_error:
-        return f"| {name} | ❌ no start: {escape(target.start_error)} |" + " |" * (len(areas) + 2)
+        return f"| {name} | ❌ not judged: {escape(target.start_error)} |" + " |" * (len(areas) + 2)
     grid = view.by_area(target)
     verdict = terminal.worst_verdict(target)
     cells = [_count(grid.get(area, [])) for area in areas]
@@ -65,7 +65,7 @@ def _findings(run: RunReport) -> Iterator[str]:
     for target, result in found[:_MOST]:
         rule = view.rule_of(result)
         yield (
-            f"- **{result.clause}** ({result.level}) on {escape(terminal.label(target))}: "
+            f"- **{result.clause}** ({result.level}) on {escape(view.label(target))}: "
             f"{result.outcome.value} {view.rate(result)}".rstrip()
             + f" - {escape(result.message)}"
         )
@@ -80,7 +80,7 @@ def _findings(run: RunReport) -> Iterator[str]:
         yield "### Known deviations"
         yield ""
         yield from (
-            f"- {result.clause} on {escape(terminal.label(target))}: {escape(result.deviation)}" for target, result in known
+            f"- {result.clause} on {escape(view.label(target))}: {escape(result.deviation)}" for target, result in known
         )
 
 

@@ -85,7 +85,7 @@ def _row(target: TargetReport, areas: list[str], left: int, top: int) -> Iterato
     yield f'<text class="strong" x="20" y="{middle}">{escape(_name(target))}</text>'
     verdict = terminal.worst_verdict(target)
     kind = "bad" if target.start_error else _VERDICT_KINDS.get(verdict, "grey")
-    yield f'<text class="{kind}" x="{left}" y="{middle}">{escape("no start" if target.start_error else verdict)}</text>'
+    yield f'<text class="{kind}" x="{left}" y="{middle}">{escape("not judged" if target.start_error else verdict)}</text>'
     grid = view.by_area(target)
     for place, area in enumerate(areas):
         yield from _cell(grid.get(area, []), left + _VERDICT + _COLUMN * place, top, middle)

@@ -74,19 +74,13 @@ def matrix(run: RunReport, paint: Paint, width: int) -> Iterator[str]:
         yield "\n".join(paint(line, "dim") for line in _wrap(legend, width, " · "))
 
 
-def label(target: TargetReport) -> str:
-    """Return the target's name with its version."""
-    name = target.name or target.spec
-    return f"{name} {target.version}".rstrip()
-
-
 def _header(chunk: list[str], columns: dict[str, int], paint: Paint) -> str:
     return "".join("  " + paint(area.rjust(columns[area]), "bold") for area in chunk)
 
 
 def _row(target: TargetReport, grid: dict[str, list[Result]], chunk: list[str], columns: dict[str, int], paint: Paint) -> str:
     if target.start_error:
-        return paint("no start  ", "red") + "  " + paint(target.start_error, "red")
+        return paint("not judged", "red") + "  " + paint(target.start_error, "red")
     verdict = worst_verdict(target)
     text = paint(verdict.ljust(10), VERDICT_STYLES.get(verdict, "dim"))
     for area in chunk:
@@ -156,9 +150,9 @@ def _rule_lines(result: Result, paint: Paint, width: int) -> Iterator[str]:
 def _finding_lines(target: TargetReport, result: Result, paint: Paint, width: int) -> Iterator[str]:
     rate = view.rate(result)
     word = f"{result.outcome.value} {rate}".rstrip()
-    start = f"  {label(target)}: {word}"
+    start = f"  {view.label(target)}: {word}"
     message = clip(plain(result.message), max(20, width - len(start) - 2))
-    yield f"  {paint(label(target), 'bold')}: {paint(word, STYLES[result.outcome])}  {message}".rstrip()
+    yield f"  {paint(view.label(target), 'bold')}: {paint(word, STYLES[result.outcome])}  {message}".rstrip()
     yield "    " + paint(view.repro_command(target, result), "blue")
 
 
@@ -183,18 +177,18 @@ def _listed(title: str, found: Iterable[tuple[TargetReport, Result]], paint: Pai
     yield paint(title, "bold")
     for target, result in pairs:
         reason = result.deviation or result.message
-        text = clip(f"{label(target)}  {result.clause}  {plain(reason)}", width - 2)
+        text = clip(f"{view.label(target)}  {result.clause}  {plain(reason)}", width - 2)
         yield "  " + paint(text, STYLES[result.outcome])
 
 
 def verdicts(run: RunReport, paint: Paint, width: int) -> str:
     """Return a line per target and profile, with the denominators."""
     lines = [paint("Verdicts", "bold")]
-    first = min(_NAME_WIDTH, max((len(label(target)) for target in run.targets), default=6))
+    first = min(_NAME_WIDTH, max((len(view.label(target)) for target in run.targets), default=6))
     for target in run.targets:
-        name = clip(label(target), first).ljust(first)
+        name = clip(view.label(target), first).ljust(first)
         if target.start_error:
-            lines.append(f"  {name}  " + paint(clip(f"could not be started: {plain(target.start_error)}", width), "red"))
+            lines.append(f"  {name}  " + paint(clip(f"not judged: {plain(target.start_error)}", width), "red"))
             continue
         for profile, verdict in target.verdicts.items():
             said = paint(verdict.ljust(10), VERDICT_STYLES.get(verdict, "dim"))

@@ -95,6 +95,12 @@ def tally(results: list[Result]) -> Tally:
     )
 
 
+def label(target: TargetReport) -> str:
+    """Return the target's name with the version of the loop; that of a kernel, which has a name before it, is left out."""
+    version = "" if " " in target.version else target.version
+    return f"{target.name or target.spec} {version}".rstrip()
+
+
 def of_level(target: TargetReport, level: str) -> list[Result]:
     """Return the target's results of one level (MUST, SHOULD, MAY)."""
     return [result for result in target.results if result.level == level]
@@ -143,9 +149,10 @@ def rule_of(result: Result) -> Rule | None:
 
 
 def unexpected(run: RunReport) -> Iterator[tuple[TargetReport, Result]]:
-    """Yield what makes the run fail, by rule and then by target."""
+    """Yield what makes the run fail, by rule and then by target; a target that was given up has said so with its error."""
+    judged = [target for target in run.targets if not target.start_error]
     for rule_id in rule_ids(run):
-        for target in run.targets:
+        for target in judged:
             for result in target.results:
                 if result.rule == rule_id and result.outcome in UNEXPECTED:
                     yield target, result
@@ -162,5 +169,5 @@ def repro_command(target: TargetReport, result: Result) -> str:
 
 
 def rate(result: Result) -> str:
-    """Return ``3/200`` where a clause ran several times and some runs were bad, else nothing."""
-    return f"{result.bad_runs}/{result.runs}" if result.runs > 1 and result.bad_runs else ""
+    """Return ``3/200`` where some runs of a clause were bad and others were not, else nothing."""
+    return f"{result.bad_runs}/{result.runs}" if 0 < result.bad_runs < result.runs else ""
