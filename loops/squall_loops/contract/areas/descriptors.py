@@ -14,7 +14,7 @@ RULES = (
         sentence="The handler MUST be given the very object or number that was registered.",
         intent="A program that registers sockets gets sockets back, without a table of its own.",
         consequence="Tornado's bind_sockets accepts on a number instead of its socket.",
-        sources=(_ADD, _ISSUE + "97"),
+        sources=(_ADD, _ISSUE + "97", "https://github.com/MagicStack/uvloop/pull/101"),
     ),
     Rule(
         id="FD-006",
@@ -22,7 +22,7 @@ RULES = (
         sentence="A second add for a registered descriptor MUST raise ValueError and leave the first registration working.",
         intent="Replacing a handler by accident is a bug of the program; the number and its object are one descriptor.",
         consequence="Two parts of a program silently steal each other's events.",
-        sources=(_ADD, _ISSUE + "97"),
+        sources=(_ADD, "https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.add_reader"),
     ),
     Rule(
         id="FD-007",
@@ -30,7 +30,7 @@ RULES = (
         sentence="update_handler MUST replace the set of events that is watched, in both directions.",
         intent="Streams turn READ and WRITE on and off all the time.",
         consequence="A stream with nothing to write spins, or one with something to write stalls.",
-        sources=(_ADD,),
+        sources=(_ADD, "https://github.com/CabbageDevelopment/qasync/pull/40"),
     ),
     Rule(
         id="FD-008",
@@ -46,7 +46,7 @@ RULES = (
         sentence="Removing a descriptor that is not registered MUST be a no-op.",
         intent="Clean-up code need not know who cleaned up first.",
         consequence="Errors in finally blocks hide the error that mattered.",
-        sources=(_REMOVE,),
+        sources=(_REMOVE, "https://github.com/tornadoweb/tornado/issues/57"),
     ),
     Rule(
         id="FD-010",
@@ -54,7 +54,7 @@ RULES = (
         sentence="After remove_handler returns, no event for it MUST be delivered, not even one polled already in this turn.",
         intent="Who removed a handler may free all that it uses.",
         consequence="A handler runs on a closed connection.",
-        sources=(_REMOVE, "https://github.com/python/cpython/issues/88863"),
+        sources=(_REMOVE, "https://github.com/python/cpython/issues/74250", "https://github.com/tornadoweb/tornado/pull/2080"),
     ),
     Rule(
         id="FD-011",
@@ -62,7 +62,7 @@ RULES = (
         sentence="update_handler and remove_handler MUST accept the number and the object, whichever was registered.",
         intent="The number and the object name one descriptor.",
         consequence="Libraries that mix both leave stale registrations.",
-        sources=(_ADD, _REMOVE),
+        sources=(_ADD, _REMOVE, _ISSUE + "97", "https://github.com/CabbageDevelopment/qasync/issues/37"),
     ),
     Rule(
         id="FD-013",
@@ -79,7 +79,11 @@ RULES = (
         sentence="A descriptor of 1024 or more MUST be watched like any other, or be refused with ValueError when it is added.",
         intent="select(2) cannot see beyond FD_SETSIZE; finding out in the middle of a wait would stop the whole loop.",
         consequence="The 1025th connection takes the server down.",
-        sources=("select(2)", "https://github.com/twisted/twisted/issues/4429"),
+        sources=(
+            "select(2)",
+            "https://github.com/twisted/twisted/issues/11553",
+            "https://github.com/twisted/twisted/issues/10620",
+        ),
         needs=frozenset({"rlimits"}),
     ),
     Rule(
@@ -88,7 +92,7 @@ RULES = (
         sentence="A handler MUST be free to add, update and remove any descriptor, its own too, while events are served.",
         intent="Serving one event changes what is watched.",
         consequence="The loop fails in the middle of a turn and drops the other connections' events.",
-        sources=(_REMOVE,),
+        sources=(_REMOVE, "https://github.com/CabbageDevelopment/qasync/pull/133"),
     ),
     Rule(
         id="FD-031",
@@ -96,7 +100,12 @@ RULES = (
         sentence="A descriptor and its duplicate MUST be independent: removing one leaves the other working and causes no spin.",
         intent="epoll watches open file descriptions, users think in descriptors.",
         consequence="100 % CPU after a dup'd descriptor was removed and closed.",
-        sources=(_ISSUE + "61", "epoll(7) Q&A", "https://github.com/libuv/libuv/issues/1148"),
+        sources=(
+            _ISSUE + "61",
+            "epoll(7) Q&A",
+            "https://github.com/libuv/libuv/issues/1148",
+            "https://github.com/aio-libs/aiohttp/issues/1412",
+        ),
     ),
     Rule(
         id="FD-032",
@@ -105,7 +114,12 @@ RULES = (
         "and after remove_handler its number MUST be usable anew.",
         intent="A bug in one connection stays in that connection.",
         consequence="One stray close takes every connection down, or burns a core.",
-        sources=("https://github.com/tornadoweb/tornado/issues/1103", "epoll(7) Q&A", "select(2) EBADF"),
+        sources=(
+            "https://github.com/gevent/gevent/issues/1504",
+            "https://github.com/gevent/gevent/issues/191",
+            "epoll(7) Q&A",
+            "select(2) EBADF",
+        ),
     ),
     Rule(
         id="FD-033",
@@ -113,7 +127,7 @@ RULES = (
         sentence="A number that is not an open descriptor MUST be refused with ValueError or OSError when it is added.",
         intent="The mistake is reported where it was made.",
         consequence="A handler that never runs, without a word.",
-        sources=("epoll_ctl(2) EBADF", "poll(2) POLLNVAL"),
+        sources=("epoll_ctl(2) EBADF", "poll(2) POLLNVAL", "https://github.com/gevent/gevent/issues/2100"),
     ),
     Rule(
         id="FD-034",
@@ -122,7 +136,12 @@ RULES = (
         "with ValueError or OSError, or be reported ready; the others MUST go on.",
         intent="epoll refuses regular files, select and poll call them always ready; both can be built upon.",
         consequence="A redirected standard input stops the server.",
-        sources=("epoll_ctl(2) EPERM", "poll(2)"),
+        sources=(
+            "epoll_ctl(2) EPERM",
+            "poll(2)",
+            "https://github.com/python/cpython/issues/73903",
+            "https://github.com/twisted/twisted/issues/8367",
+        ),
     ),
     Rule(
         id="FD-036",
@@ -138,7 +157,7 @@ RULES = (
         sentence="remove_handler MUST find the registration of an object that was closed meanwhile.",
         intent="Closing first and removing then is common; a closed socket no longer knows its number.",
         consequence="A registration leaks, and its number cannot be used again.",
-        sources=(_REMOVE, "https://github.com/tornadoweb/tornado/issues/1103"),
+        sources=(_REMOVE, "https://github.com/gevent/gevent/issues/1504"),
     ),
     Rule(
         id="FD-038",

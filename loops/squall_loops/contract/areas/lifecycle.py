@@ -30,7 +30,7 @@ RULES = (
         sentence="A stopped loop MUST start again, any number of times, with all that was registered.",
         intent="run_sync is called many times in a script.",
         consequence="The second run_sync hangs or fails.",
-        sources=(_STOP, "https://github.com/twisted/twisted/issues/9083"),
+        sources=(_STOP, "https://github.com/twisted/twisted/issues/2066", "https://github.com/twisted/twisted/issues/3960"),
     ),
     Rule(
         id="LC-004",
@@ -86,7 +86,7 @@ RULES = (
         sentence="close(all_fds=True) MUST close every registered object by its own close(), and every registered number.",
         intent="An object knows more than its number: buffers, a TLS session, a record of being closed.",
         consequence="Sockets are closed twice, the second time under another owner's number.",
-        sources=(_CLOSE, "https://github.com/MagicStack/uvloop/issues/763"),
+        sources=(_CLOSE, "https://github.com/MagicStack/uvloop/issues/763", "https://github.com/tornadoweb/tornado/pull/1927"),
     ),
     Rule(
         id="LC-011",

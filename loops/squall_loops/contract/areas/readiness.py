@@ -60,7 +60,7 @@ RULES = (
         sentence="A hang-up MUST reach a handler that asked for nothing but ERROR.",
         intent="A paused stream still notices that its peer has gone.",
         consequence="A long poll goes on for a client that left.",
-        sources=("poll(2) POLLHUP", "https://github.com/tornadoweb/tornado/issues/1079"),
+        sources=("poll(2) POLLHUP", "https://github.com/tornadoweb/tornado/issues/37"),
     ),
     Rule(
         id="FD-017",

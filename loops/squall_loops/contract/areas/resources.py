@@ -13,7 +13,10 @@ RULES = (
         sentence="close MUST give back every descriptor that the loop opened.",
         intent="Loops come and go in tests and threads.",
         consequence="A test suite runs out of descriptors.",
-        sources=("https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.close",),
+        sources=(
+            "https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.close",
+            "https://github.com/tornadoweb/tornado/issues/2340",
+        ),
         needs=_FDS,
     ),
     Rule(
@@ -90,7 +93,7 @@ RULES = (
         sentence="Once remove_handler has returned and the turn is over, the loop MUST hold no reference to handler or object.",
         intent="A closed connection is freed.",
         consequence="Memory grows with the number of connections ever served.",
-        sources=("https://github.com/tornadoweb/tornado/issues/1103",),
+        sources=("https://docs.python.org/3/library/weakref.html", _ISSUE + "80"),
     ),
     Rule(
         id="RS-011",

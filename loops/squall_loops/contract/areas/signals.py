@@ -14,7 +14,7 @@ RULES = (
         sentence="A Python signal handler MUST run promptly while the loop waits in the main thread.",
         intent="The wait lets the interpreter look at its signals.",
         consequence="SIGTERM is ignored by an idle server.",
-        sources=(_PYTHON, _WAKEUP),
+        sources=(_PYTHON, _WAKEUP, "https://github.com/gevent/gevent/issues/790"),
         needs=_POSIX,
     ),
     Rule(
@@ -41,7 +41,7 @@ RULES = (
         sentence="Under a storm of signals none of the callbacks added by their handlers MUST be lost, and nothing MUST deadlock.",
         intent="A handler may interrupt the loop anywhere, inside add_callback too.",
         consequence="A non-reentrant lock freezes the server at the worst moment.",
-        sources=("https://github.com/tornadoweb/tornado/issues/646", _PYTHON),
+        sources=("https://github.com/tornadoweb/tornado/issues/1874", _PYTHON),
         needs=_POSIX,
     ),
     Rule(
@@ -68,7 +68,7 @@ RULES = (
         sentence="signal.set_wakeup_fd MUST be, after start returns, what it was before.",
         intent="There is one such descriptor in a process, and the loop borrows it.",
         consequence="Signals write into a closed or foreign descriptor.",
-        sources=(_WAKEUP,),
+        sources=(_WAKEUP, "https://github.com/MagicStack/uvloop/pull/270", "https://github.com/MagicStack/uvloop/pull/296"),
         needs=_POSIX,
     ),
     Rule(
@@ -77,7 +77,7 @@ RULES = (
         sentence="The loop MUST NOT reap child processes that are not its own.",
         intent="subprocess.Popen.wait and os.waitpid belong to their callers.",
         consequence="Exit codes of subprocesses are lost.",
-        sources=("waitpid(2)", "https://github.com/MagicStack/uvloop/issues/485"),
+        sources=("waitpid(2)", "https://github.com/joyent/libuv/issues/887", "https://github.com/MagicStack/uvloop/issues/582"),
         needs=_POSIX,
     ),
     Rule(
@@ -86,7 +86,7 @@ RULES = (
         sentence="The signal mask of the thread MUST be the same while callbacks run and after start returns.",
         intent="Children inherit the mask.",
         consequence="Subprocesses cannot be terminated.",
-        sources=("pthread_sigmask(3)", "https://github.com/libuv/libuv/issues/2195"),
+        sources=("pthread_sigmask(3)", "https://github.com/unbit/uwsgi/issues/2599"),
         needs=_POSIX,
     ),
     Rule(
@@ -95,7 +95,11 @@ RULES = (
         sentence="SIGINT with Python's default handler MUST leave start as KeyboardInterrupt, promptly, also from an idle wait.",
         intent="Ctrl-C works.",
         consequence="Developers reach for kill -9.",
-        sources=("https://docs.python.org/3/library/signal.html#note-on-signal-handlers-and-exceptions",),
+        sources=(
+            "https://docs.python.org/3/library/signal.html#note-on-signal-handlers-and-exceptions",
+            "https://github.com/gevent/gevent/issues/790",
+            "https://github.com/MagicStack/uvloop/pull/296",
+        ),
         needs=_POSIX,
     ),
     Rule(
@@ -104,7 +108,7 @@ RULES = (
         sentence="A wake-up descriptor that the program set before start SHOULD go on receiving the signals' numbers.",
         intent="Programs watch that descriptor on the loop.",
         consequence="A supervisor built on set_wakeup_fd misses its signals while the loop runs.",
-        sources=(_WAKEUP,),
+        sources=(_WAKEUP, "https://github.com/python/cpython/issues/87079", "https://github.com/ros2/launch/pull/479"),
         needs=_POSIX,
     ),
 )
