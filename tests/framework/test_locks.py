@@ -253,6 +253,23 @@ class TestAnyLock:
 
         run(main)
 
+    def test_one_whose_coroutine_is_thrown_away_leaves_the_line(self, run, make):
+        lock = make()
+
+        async def use():
+            async with lock:
+                raise AssertionError("never gets here")
+
+        async def main():
+            await lock.acquire()
+            user = use()
+            user.send(None)
+            user.close()
+            lock.release()
+            assert lock.acquire().done()
+
+        run(main)
+
     def test_one_who_is_cancelled_while_the_lock_arrives_passes_it_on(self, run, make):
         lock = make()
 
@@ -263,6 +280,7 @@ class TestAnyLock:
         async def main():
             await lock.acquire()
             user, other = gen.convert_yielded(use()), lock.acquire()
+            await gen.moment  # from here on one coroutine is not entered from inside another
             lock.release()
             user.cancel()
             await gen.moment

@@ -121,15 +121,17 @@ def test_a_handler_runs_outside_its_own_context(trail):
     kept = []
 
     def handler(kind, value, traceback):
-        kept.append(wrap(trail.mark))
+        kept.append(wrap(trail.fail))
         return True
 
     with trail.context("outside"), ExceptionStackContext(handler):
         wrapped = wrap(trail.fail)
     wrapped()
     trail.taken()
-    kept[0]()
-    assert trail.taken() == ["+outside", "ran", "-outside"]
+    with pytest.raises(ValueError, match="oops"):
+        kept[0]()
+    assert trail.taken() == ["+outside", "-outside"]
+    assert len(kept) == 1, "what the handler wraps does not come back to it"
 
 
 def test_a_handler_also_guards_the_block_itself(trail):
