@@ -114,6 +114,10 @@ class Stage:
         before = signal.signal(number, handler)
         self.later(lambda: signal.signal(number, before))
 
+    def let_pass(self, loop: EventLoop, deadline: float) -> None:
+        """Sleep, without the loop, until well after the deadline."""
+        time.sleep(max(0.0, deadline - loop.time()) + loop.resolution + 0.002)
+
     def turns(self, loop: EventLoop, count: int = 5) -> None:
         """Run the loop for a few turns, each with its look at descriptors and timers, and stop it."""
         left = count
