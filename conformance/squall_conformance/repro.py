@@ -12,6 +12,7 @@ from typing import Final
 from squall_conformance.clause import Clause
 from squall_conformance.excerpt import Excerpt, ExcerptError
 from squall_conformance.target import version_of
+from squall_loops.availability import entry_points
 from squall_loops.contract.rules import BY_ID
 
 _SHIMS: Final = {
@@ -106,6 +107,8 @@ def _spaced(pieces: list[str]) -> list[str]:
 def making_of(spec: str) -> Making:
     """Return how a script makes the loop of that spec. ReproError when the factory cannot be called here."""
     spec = _SHORT.get(spec, spec)
+    if ":" not in spec and spec in (points := entry_points()):
+        spec = points[spec].value
     name, _, rest = spec.partition(":")
     if name == "twisted":
         return _of_reactor(rest)

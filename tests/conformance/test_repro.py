@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,12 @@ def test_what_a_factory_makes_decides_how_the_script_makes_it(spec, kind, makes)
     making = repro.making_of(spec)
     assert making.kind == kind
     assert any(makes in line for line in making.lines)
+
+
+def test_a_short_name_that_a_distribution_adds_is_looked_up(monkeypatch):
+    point = EntryPoint("mine", "sample_loops:new_asyncio_loop", "squall.loops")
+    monkeypatch.setattr(repro, "entry_points", lambda: {"mine": point})
+    assert repro.making_of("mine") == repro.making_of("sample_loops:new_asyncio_loop")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def loops() -> Iterator[Fact]:
     known = registry.known_loops()
     yield Fact("ok", "loops here", ", ".join(loop.name for loop in known if loop.available))
     for loop in known:
-        if not loop.available:
+        if not loop.available and "pip install 'squall[" not in loop.reason:  # those come with the distributions
             yield Fact("note", loop.name, loop.reason)
 
 

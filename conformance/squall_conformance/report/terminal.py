@@ -210,6 +210,6 @@ def closing(run: RunReport, paint: Paint) -> str:
     """Return the engine's notes and what the exit code says."""
     lines = [paint("note: ", "yellow") + plain(note) for note in run.notes]
     style = "green" if run.exit_code == 0 else "red"
-    meaning = EXITS.get(run.exit_code, "")
-    lines.append(paint(f"exit {run.exit_code}", style, "bold") + (f": {meaning}" if meaning else ""))
+    meaning = EXITS.get(run.exit_code, "interrupted")
+    lines.append(paint(f"exit {run.exit_code}", style, "bold") + f": {meaning}")
     return "\n".join(lines)
