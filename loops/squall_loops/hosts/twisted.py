@@ -303,6 +303,8 @@ class TwistedLoop(HostLoop):
 
 _LONGEST_WAIT = 86400.0
 """Seconds; kernel calls count milliseconds in 32 bits (TM-014)."""
+_making = threading.Lock()
+"""Two threads must not take the same reactor for one that has no loop."""
 
 
 def make_twisted(name: str = "default") -> TwistedLoop:
@@ -311,16 +313,17 @@ def make_twisted(name: str = "default") -> TwistedLoop:
     The first reactor of a process is installed as ``twisted.internet.reactor``. If one of that kind is installed already,
     stands still and has no loop, it is used; otherwise another one is made beside it (see ``reactors.py``).
     """
-    install: Callable[..., object] = reactors.install_of(name)
-    present = reactors.installed()
-    if present is not None and reactors.is_made_by(install, present) and not present.running and not hasattr(present, _MARK):
-        return TwistedLoop.over(present)
-    # With an asyncio loop of its own, that reactor does not set the thread's current one.
-    args = (asyncio.SelectorEventLoop(),) if install.__module__ == "twisted.internet.asyncioreactor" else ()
-    reactor = reactors.make(install, *args)
-    try:
-        return TwistedLoop.over(reactor, owned=True)
-    except OSError:
-        reactors.uninstall(reactor)
-        reactors.free(reactor)
-        raise
+    with _making:
+        install: Callable[..., object] = reactors.install_of(name)
+        present = reactors.installed()
+        if present is not None and reactors.is_made_by(install, present) and not (present.running or hasattr(present, _MARK)):
+            return TwistedLoop.over(present)
+        # With an asyncio loop of its own, that reactor does not set the thread's current one.
+        args = (asyncio.SelectorEventLoop(),) if install.__module__ == "twisted.internet.asyncioreactor" else ()
+        reactor = reactors.make(install, *args)
+        try:
+            return TwistedLoop.over(reactor, owned=True)
+        except OSError:
+            reactors.uninstall(reactor)
+            reactors.free(reactor)
+            raise
