@@ -11,11 +11,12 @@ import pytest
 
 API = json.loads((Path(__file__).parent / "tornado_4_0.json").read_text(encoding="utf-8"))
 
-FINISHED = ("concurrent", "gen", "ioloop", "log", "stack_context", "util")
+FINISHED = ("concurrent", "escape", "gen", "httputil", "ioloop", "log", "stack_context", "util")
 """The modules of Tornado 4.0 that are whole here; README lists those still to come."""
 
 INCIDENTAL = {
     "concurrent.futures": "an import of the module's own, never documented",
+    "httputil.doctests": "a hook of Tornado's own test suite",
     "ioloop.signal": "an import of the module's own, never documented",
     "log.curses": "an import of the module's own, never documented",
     "util.doctests": "a hook of Tornado's own test suite",
@@ -49,7 +50,8 @@ def test_the_name_exists_and_takes_the_parameters_of_tornado_4_0(module, path, e
     if entry["kind"] == "class":
         assert inspect.isclass(found)
         return
-    if "parameters" not in entry:
+    if "parameters" not in entry or entry["kind"] == "property":
+        assert not callable(found) or entry["kind"] != "property"
         return
     assert callable(found)
     ours = list(inspect.signature(found).parameters.values())
