@@ -50,7 +50,7 @@ class Sender:
         if not data:
             return b""
         if self._chunked:
-            return b"%x\r\n%b\r\n" % (len(data), data)
+            return b"".join((b"%x\r\n" % len(data), data, b"\r\n"))
         if self._left is not None:
             if len(data) > self._left:
                 raise LocalProtocolError(f"{len(data) - self._left} bytes more than the Content-Length that was sent")
