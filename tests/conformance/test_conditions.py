@@ -66,5 +66,6 @@ def test_the_facts_of_this_machine_have_every_name():
 
 
 def test_versions_sort_by_value_and_before_their_releases():
-    versions = ["0.9", "0.10.dev1", "0.10a1", "0.10", "0.10.1", "1", "1.0.1"]
-    assert sorted(versions[::-1], key=version_key) == ["0.9", "0.10a1", "0.10.dev1", "0.10", "0.10.1", "1", "1.0.1"]
+    shuffled = ["1.0.1", "0.10", "0.9", "1", "0.10.1", "0.10a1"]
+    assert sorted(shuffled, key=version_key) == ["0.9", "0.10a1", "0.10", "0.10.1", "1", "1.0.1"]
+    assert version_key("1.0.0") == version_key("1") > version_key("1.0.dev3")

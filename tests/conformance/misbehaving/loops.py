@@ -215,13 +215,13 @@ class SleepsAlways(Base):
 
 
 class FailsAtFirst(Base):
-    """Loses its callbacks in the first process that runs it, and never again."""
+    """Runs nothing in the first process that starts it, and is as it should be in all others."""
 
     def start(self):
-        flag = os.environ["SQUALL_TEST_FLAG"]
-        try:
-            os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
+        flag = Path(os.environ["SQUALL_TEST_FLAG"])
+        if not flag.exists():
+            flag.write_text(str(os.getpid()))
+        if flag.read_text() != str(os.getpid()):
             super().start()
 
 
@@ -230,3 +230,21 @@ class Deaf(Base):
 
     def start(self):
         return
+
+
+class Lonely(Base):
+    """Does not claim that several of its kind can be open at once."""
+
+    abilities = frozenset()
+
+
+class LooksAround(Base):
+    """Checks where it is run."""
+
+    def start(self):
+        assert os.getpgid(0) == os.getpid()
+        assert list(Path.cwd().iterdir()) == []
+        assert os.environ["TMPDIR"] == str(Path.cwd())
+        assert sys.stdin.read() == ""
+        assert threading.active_count() == 1
+        super().start()
