@@ -1,6 +1,7 @@
 """``python -m squall_conformance.bench.measure NAME SUBJECT``: one measurement in a process of its own.
 
-Prints one line of JSON after ``line.MARK``: ``{"value": ...}``, or ``{"unavailable": reason}``.
+Prints one line of JSON after ``line.MARK``: ``{"value": ...}``, ``{"unavailable": reason}``
+or ``{"failure": how}``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 
 from squall_conformance.bench import coroutine_lines, loop_lines
@@ -61,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result: dict[str, object] = {"value": measure(given.name, given.subject, given.seconds, given.share)}
     except (UnavailableError, UnwatchableError) as error:
         result = {"unavailable": str(error)}
+    except Exception as error:  # noqa: BLE001 - whatever the loop raises is the result, and the traceback goes to stderr
+        traceback.print_exc()
+        text = str(error).partition("\n")[0]
+        result = {"failure": f"crash: {type(error).__name__}: {text}"}
     sys.stdout.write(f"\n{MARK}{json.dumps(result)}\n")
     return 0
 

@@ -10,6 +10,7 @@ from squall_conformance.bench import coroutine_lines, loop_lines
 from squall_conformance.bench.drive import RAW
 from squall_conformance.bench.line import Line
 from squall_loops import registry
+from squall_loops.factories import factory_of
 
 OWN: Final = ("epoll", "kqueue", "poll", "select")
 """The short names of our own loops, the quickest first."""
@@ -38,10 +39,13 @@ class Section:
 def sections(specs: Sequence[str]) -> tuple[Section, ...]:
     """Return the tables for these loops; for all that are ours and available here when there are none.
 
-    asyncio and uvloop always stand beside them. Raises ``registry.SpecError`` for text that is no spec.
+    asyncio and uvloop always stand beside them. Raises ``registry.SpecError`` for a name that no loop has
+    here; what is wrong with ``package.module:factory`` shows when it is measured.
     """
     for spec in specs:
-        registry.resolve(spec)
+        chosen = registry.resolve(spec)
+        if ":" not in chosen.text:  # a stranger's module is imported in the measuring process only
+            factory_of(chosen)
     available = [loop.name for loop in registry.known_loops() if loop.available]
     own = [name for name in OWN if name in available]
     return _loops(specs or own), _coroutines(specs[0] if specs else own[0])

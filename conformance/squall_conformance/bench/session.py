@@ -116,7 +116,9 @@ def measure_in_process(line: str, subject: str, effort: Effort) -> Figure:
     if not results:
         return Figure(failure=_cause(done))
     result = json.loads(results[-1])
-    return Figure([result["value"]]) if "value" in result else Figure(unavailable=result["unavailable"])
+    if "value" in result:
+        return Figure([result["value"]])
+    return Figure(unavailable=result.get("unavailable", ""), failure=result.get("failure", ""))
 
 
 def _cause(done: subprocess.CompletedProcess[str]) -> str:
