@@ -64,6 +64,8 @@ class Future(Generic[T]):
     _exception: BaseException | None = None
     _traceback: TracebackType | None = None
     _unretrieved: _Unretrieved | None = None
+    _cancel_message: object = None
+    """Of asyncio's protocol: ``gather`` asks cancelled futures for it by this name."""
     _callbacks: Any = None
     """None, one callable, or a list of them: most Futures have one at most."""
 
@@ -86,6 +88,7 @@ class Future(Generic[T]):
         """
         if self._done:
             return False
+        self._cancel_message = msg
         self._exception = cancelled_error(msg)
         self._cancelled = self._done = True
         self._call_back()

@@ -65,11 +65,20 @@ class Stage:
         self.waiting: deque[tuple[Any, Any]] = deque()
 
 
+ANY_HOST = object()
+"""Stands for a host of which it is not known whether it is an asyncio loop."""
+
+
 class _Thread(threading.local):
-    """What one thread knows. ``running`` runs in it now; ``current`` was made current for it."""
+    """What one thread knows. ``running`` was started in it; ``current`` was made current for it.
+
+    ``host`` is the asyncio loop on which ``running`` stands, None if it stands on none, or ANY_HOST. If another asyncio
+    loop runs here, somebody has called ``asyncio.run`` inside a callback, and that is the loop which turns.
+    """
 
     def __init__(self) -> None:
         self.running: Any = None
+        self.host: Any = None
         self.current: Any = None
         self.stage = Stage(None)
 
@@ -100,11 +109,16 @@ def set_maker(maker: Maker) -> None:
 
 def maybe_current_loop() -> Loop | None:
     """Return the loop meant in this thread, or None; makes none, but finds an asyncio loop that runs here."""
+    if foreign_asyncio_loop_runs():
+        return _maker().adopted()  # type: ignore[no-any-return] # the class is known to the maker only
     thread = THREAD
-    loop = thread.running
-    if loop is None:
-        loop = thread.current if running_asyncio_loop() is None else _maker().adopted()
-    return loop  # type: ignore[no-any-return] # the class is known to the maker only
+    return thread.current if thread.running is None else thread.running  # type: ignore[no-any-return] # as above
+
+
+def foreign_asyncio_loop_runs() -> bool:
+    """Say whether an asyncio loop runs in this thread that no loop of ours was started on."""
+    host = THREAD.host
+    return host is not ANY_HOST and running_asyncio_loop() is not host
 
 
 def current_loop() -> Loop:
@@ -129,7 +143,7 @@ def _maker() -> Maker:
 
 
 def _forget_all() -> None:
-    THREAD.running = THREAD.current = None
+    THREAD.running = THREAD.current = THREAD.host = None
     for maker in _makers:
         maker.forget_instance()
 

@@ -27,6 +27,7 @@ from squall._ioloop.sync import SyncRun
 from squall.log import app_log, gen_log
 from squall.util import Configurable
 from squall_loops import contract, registry
+from squall_loops.turn.loop import TurnLoop
 
 _BOUND = ("add_handler", "update_handler", "remove_handler", "remove_timeout", "time", "stop")
 """Methods that add nothing to the event loop's: an IOLoop calls that one's directly, unless a subclass has its own."""
@@ -94,7 +95,7 @@ class IOLoop(Configurable):
     @staticmethod
     def instance() -> Any:
         """Return the program's loop; where there is none, this thread's current one becomes it, or a new one."""
-        if running_asyncio_loop() is not None and THREAD.running is None:
+        if current.foreign_asyncio_loop_runs():
             return _Maker.adopted()
         with IOLoop._instance_lock:
             if IOLoop._instance is None:
@@ -186,8 +187,9 @@ class IOLoop(Configurable):
     def start(self) -> None:
         """Run until ``stop``. While it runs, this is the thread's current loop."""
         thread = THREAD
-        before = thread.running, thread.current, thread.stage
+        before = thread.running, thread.current, thread.host, thread.stage
         thread.running = thread.current = self
+        thread.host = self._asyncio_host()
         thread.stage = Stage(None)
         try:
             if self._alarm is not None:
@@ -196,7 +198,12 @@ class IOLoop(Configurable):
         finally:
             if self._alarm is not None:
                 self._alarm.pause()
-            thread.running, thread.current, thread.stage = before
+            thread.running, thread.current, thread.host, thread.stage = before
+
+    def _asyncio_host(self) -> Any:
+        if isinstance(self.event_loop, TurnLoop):
+            return None
+        return getattr(self.event_loop, "asyncio_loop", current.ANY_HOST)
 
     def stop(self) -> None:
         """End ``start`` after the present turn; before ``start``, the next one ends after one turn."""
