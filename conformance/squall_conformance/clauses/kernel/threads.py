@@ -79,7 +79,7 @@ BURST = 66000
 """More than one-byte wake-ups fit into a pipe of 64 KiB."""
 
 
-@clause("TH-004", timeout=5)
+@clause("TH-004", timeout=10)
 def a_burst_neither_blocks_nor_fails(stage: Stage) -> None:
     """From a thread add 66000 callbacks to a loop that does not come round, run it, and wake it once more."""
     loop = stage.loop()
