@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import math
 import os
 import select
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from squall_loops.contract import (
     ALL_EVENTS,
@@ -33,6 +34,15 @@ def hung_up(number: int) -> bool:
     return bool(poll.poll(0))
 
 
+class Entry(NamedTuple):
+    """One descriptor's handler, and the context it was given in."""
+
+    fd: Descriptor
+    handler: Handler
+    events: int
+    context: contextvars.Context
+
+
 class AsyncioShim:
     """What this script's check calls, made with the loop's own ``add_reader``, ``call_soon_threadsafe`` and so on."""
 
@@ -41,32 +51,32 @@ class AsyncioShim:
 
     def __init__(self, host: asyncio.AbstractEventLoop) -> None:
         self.host = host
-        self.entries: dict[int, tuple[Descriptor, Handler, int]] = {}
+        self.entries: dict[int, Entry] = {}
         self.owner = os.getpid()
 
     def number_of(self, fd: Descriptor) -> int:
         number = fd if isinstance(fd, int) else fd.fileno()
-        known = (number for number, entry in self.entries.items() if entry[0] is fd)
+        known = (number for number, entry in self.entries.items() if entry.fd is fd)
         return number if number >= 0 else next(known, -1)
 
-    def watch(self, number: int, entry: tuple[Descriptor, Handler, int]) -> None:
+    def watch(self, number: int, entry: Entry) -> None:
         self.entries[number] = entry
-        if entry[2] & ~WRITE or not entry[2]:
+        if entry.events & ~WRITE or not entry.events:
             self.host.add_reader(number, self.ready, number, entry, READ)
         else:
             self.host.remove_reader(number)
-        if entry[2] & WRITE:
+        if entry.events & WRITE:
             self.host.add_writer(number, self.ready, number, entry, WRITE)
         else:
             self.host.remove_writer(number)
 
-    def ready(self, number: int, entry: tuple[Descriptor, Handler, int], events: int) -> None:
+    def ready(self, number: int, entry: Entry, events: int) -> None:
         if self.entries.get(number) is not entry:
             return
-        if entry[2] & events:
-            self.call(entry[1], entry[0], events)
+        if entry.events & events:
+            entry.context.run(self.call, entry.handler, entry.fd, events)
         elif hung_up(number):  # asked for neither: watched as a reader for the sake of a hang-up
-            self.call(entry[1], entry[0], ERROR)
+            entry.context.run(self.call, entry.handler, entry.fd, ERROR)
         else:  # only data, and more of it would call again and again: look later
             self.host.remove_reader(number)
             self.host.call_later(0.05, self.look_again, number)
@@ -78,7 +88,9 @@ class AsyncioShim:
     def call(self, callback: Callback, *args: Any) -> None:
         try:
             callback(*args)
-        except Exception as exc:  # noqa: BLE001 - the error hook's business
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as exc:  # noqa: BLE001 - the error hook's business
             self.handle_callback_exception(callback, exc)
 
     def add_handler(self, fd: Descriptor, handler: Handler, events: int) -> None:
@@ -88,7 +100,7 @@ class AsyncioShim:
         if number in self.entries:
             raise AlreadyRegisteredError(f"{fd!r} has a handler already")
         try:
-            self.watch(number, (fd, handler, events))
+            self.watch(number, Entry(fd, handler, events, contextvars.copy_context()))
         except BaseException:
             del self.entries[number]
             raise
@@ -97,7 +109,7 @@ class AsyncioShim:
         number = self.number_of(fd)
         if number not in self.entries:
             raise NotRegisteredError(f"{fd!r} has no handler")
-        self.watch(number, (*self.entries[number][:2], events))
+        self.watch(number, self.entries[number]._replace(events=events))
 
     def remove_handler(self, fd: Descriptor) -> None:
         number = self.number_of(fd)

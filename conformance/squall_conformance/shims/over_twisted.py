@@ -10,6 +10,7 @@ import math
 import os
 import select
 import time
+import weakref
 from contextlib import suppress
 from typing import Any
 
@@ -77,7 +78,8 @@ class TwistedShim:
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor
         self.entries: dict[int, Watched] = {}
-        self.timers: set[Any] = set()
+        self.timers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.owner = os.getpid()
         self.running = self.stopped = self.closed = False
         self.leaving: BaseException | None = None
 
@@ -101,11 +103,11 @@ class TwistedShim:
     def call(self, callback: Callback, *args: Any) -> None:
         try:
             callback(*args)
-        except Exception as exc:  # noqa: BLE001 - the error hook's business
-            self.handle_callback_exception(callback, exc)
-        except BaseException as exc:  # noqa: BLE001 - Twisted would log it; it has to leave start()
+        except (KeyboardInterrupt, SystemExit) as exc:  # Twisted would log it; it has to leave start()
             self.leaving = exc
             self.reactor.crash()
+        except BaseException as exc:  # noqa: BLE001 - the error hook's business
+            self.handle_callback_exception(callback, exc)
 
     def add_handler(self, fd: Descriptor, handler: Handler, events: int) -> None:
         self.refuse_closed()
@@ -114,6 +116,7 @@ class TwistedShim:
             raise ValueError(f"cannot watch {fd!r} for {events:#x}")
         if number in self.entries:
             raise AlreadyRegisteredError(f"{fd!r} has a handler already")
+        os.fstat(number)  # select takes closed descriptors without a word
         entry = self.entries[number] = Watched(self, number, fd, handler, events)
         try:
             self.watch(entry)
@@ -150,7 +153,7 @@ class TwistedShim:
             raise (ValueError if callable(callback) else TypeError)(f"call_at({deadline}, {callback!r})")
         delay = min(max(0.0, deadline - self.time()), 1e8)
         timer = self.reactor.callLater(delay, contextvars.copy_context().run, self.call, callback, *args)
-        self.timers = {old for old in self.timers if old.active()} | {timer}
+        self.timers.add(timer)
         return timer
 
     def remove_timeout(self, handle: Any) -> None:
@@ -159,8 +162,8 @@ class TwistedShim:
 
     def start(self) -> None:
         self.refuse_closed()
-        if self.running:
-            raise RuntimeError("the loop runs already")
+        if self.running or os.getpid() != self.owner:
+            raise RuntimeError("the loop runs already, or belongs to the parent process")
         self.running = True
         if self.stopped:
             self.reactor.callLater(0, self.reactor.crash)
@@ -184,7 +187,7 @@ class TwistedShim:
             self.remove_handler(entry.number)
             if all_fds:
                 os.close(entry.fd) if isinstance(entry.fd, int) else entry.fd.close()  # type: ignore[attr-defined] # it has close() where it has fileno()
-        for timer in self.timers:
+        for timer in list(self.timers):
             self.remove_timeout(timer)
         self.closed = True
 
