@@ -59,7 +59,8 @@ class AsyncioLoop(HostLoop):
         self._deadlines = Deadlines(asyncio_loop.call_at, self._report)
         super().__init__()
         if isinstance(asyncio_loop, asyncio.SelectorEventLoop) and not asyncio_loop.is_running():
-            self._watch_signals()
+            with contextlib.suppress(NotImplementedError):  # a loop of that kind whose readers were taken away
+                self._watch_signals()
 
     @classmethod
     def over(cls, asyncio_loop: Any) -> AsyncioLoop:
@@ -157,20 +158,14 @@ class AsyncioLoop(HostLoop):
             raise LoopRunningError("the loop is running already")
         if self.asyncio_loop.is_closed():
             raise LoopClosedError("the asyncio loop was closed by somebody else")
-        try:
-            with self._signals():
-                self.asyncio_loop.run_forever()
-        finally:
-            self._stopping = False
+        with self._signals():
+            self.asyncio_loop.run_forever()
         if self._forked:
             raise LoopForkedError("the loop belongs to the parent process; a child has to make its own")
 
     def stop(self) -> None:
         """End ``start`` after this turn, or the run of a loop that somebody else has started; see the contract."""
-        if self._closed or self._forked:
-            return
-        if not self._stopping or not self.asyncio_loop.is_running():
-            self._stopping = True
+        if not self._closed and not self._forked:
             self.asyncio_loop.stop()
 
     # The end

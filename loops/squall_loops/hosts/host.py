@@ -46,7 +46,7 @@ class HostLoop(EventLoop):
     def __init__(self) -> None:
         self._registrations: dict[int, Registration] = {}
         self._numbers: dict[int, int] = {}  # id of a registered object -> its number, also once it is closed (FD-037)
-        self._closed = self._forked = self._stopping = False
+        self._closed = self._forked = False
         self._watch: Watch = self._make_watch()
         self._waker: Waker | None = None
         self._wakeup: SignalWakeup | None = None

@@ -75,11 +75,15 @@ class SelectorThread:
         return True
 
     def _serve(self, found: _Ready) -> None:
-        """In the loop's thread: call the handlers, then have the descriptors waited for again."""
+        """In the loop's thread: call the handlers, then have the descriptors waited for again.
+
+        What was ready then may not be so now, for the thread looked while other callbacks ran; so it is looked at again.
+        """
         try:
             for registration, events in found:
                 if events >= 0 and registration.live:
-                    self._deliver(registration, events)
+                    now = dict(_wait(None, {registration.number: registration.armed}))
+                    self._deliver(registration, max(now.get(registration.number, 0), 0))
         finally:
             with self._lock:
                 for registration, events in found:
@@ -109,24 +113,29 @@ _CLOSED = -1
 """Instead of events: the number is no open descriptor any more."""
 
 
-def _wait(waker: int, wanted: dict[int, int]) -> list[tuple[int, int]]:
-    """Wait for the waker or any of ``wanted`` and return what is ready, without the waker."""
+def _wait(waker: int | None, wanted: dict[int, int]) -> list[tuple[int, int]]:
+    """Wait for the waker or any of ``wanted``, without a waker not at all, and return what is ready, the waker left out."""
     return _poll(waker, wanted) if hasattr(select, "poll") else _select(waker, wanted)
 
 
-def _poll(waker: int, wanted: dict[int, int]) -> list[tuple[int, int]]:
+def _poll(waker: int | None, wanted: dict[int, int]) -> list[tuple[int, int]]:
     poller = select.poll()
-    poller.register(waker, select.POLLIN)
+    if waker is not None:
+        poller.register(waker, select.POLLIN)
     for number, events in wanted.items():
         poller.register(number, events & (READ | WRITE))  # the values are those of POLLIN and POLLOUT
-    return [(number, _CLOSED if events & select.POLLNVAL else events) for number, events in poller.poll() if number != waker]
+    ready = poller.poll(0 if waker is None else None)
+    return [(number, _CLOSED if events & select.POLLNVAL else events) for number, events in ready if number != waker]
 
 
-def _select(waker: int, wanted: dict[int, int]) -> list[tuple[int, int]]:
+def _select(waker: int | None, wanted: dict[int, int]) -> list[tuple[int, int]]:
     reading = [number for number, events in wanted.items() if events & READ]
     writing = [number for number, events in wanted.items() if events & WRITE]
     try:
-        readable, writable, failed = select.select([waker, *reading], writing, list(wanted))
+        if waker is None:
+            readable, writable, failed = select.select(reading, writing, list(wanted), 0)
+        else:
+            readable, writable, failed = select.select([waker, *reading], writing, list(wanted))
     except (OSError, ValueError):
         return [(number, _CLOSED) for number in wanted if _is_closed(number)]
     ready: dict[int, int] = {}
@@ -134,8 +143,7 @@ def _select(waker: int, wanted: dict[int, int]) -> list[tuple[int, int]]:
     for numbers, event in ((readable, READ), (writable, WRITE), (failed, ERROR | WRITE)):
         for number in numbers:
             ready[number] = ready.get(number, 0) | event
-    ready.pop(waker, None)
-    return list(ready.items())
+    return [(number, events) for number, events in ready.items() if number != waker]
 
 
 def _is_closed(number: int) -> bool:

@@ -64,7 +64,7 @@ class TwistedLoop(HostLoop):
         self._timer_deadline = math.inf
         self._expected = False  # somebody has woken the reactor, or asked for a visit, and that is still to come
         self._thread = -1
-        self._started = self._iterating = False
+        self._started = self._iterating = self._stopping = False
         self._leaving: BaseException | None = None
         super().__init__()
         if not self._host_runs():
