@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from time import perf_counter
+from time import process_time
 from typing import Any, Final
 
 from squall_conformance.bench.drive import make_asyncio_loop
@@ -48,17 +48,16 @@ def _running(subject: str, make_worker: Callable[[Any], Callable[[int], Any]]) -
 
 def _run_on_squall(spec: str, make_worker: Callable[[Any], Callable[[int], Any]]) -> tuple[Once, Callable[[], object]]:
     os.environ["SQUALL_LOOP"] = spec
-    from squall.ioloop import IOLoop  # noqa: PLC0415 - the same
-
     from squall import gen  # noqa: PLC0415 - the loop is chosen first
+    from squall.ioloop import IOLoop  # noqa: PLC0415 - the same
 
     loop = IOLoop.current()
     worker = make_worker(loop)
 
     def once(times: int) -> float:
-        begin = perf_counter()
+        begin = process_time()
         loop.run_sync(lambda: gen.multi([worker(times // WIDTH) for _ in range(WIDTH)]))
-        return perf_counter() - begin
+        return process_time() - begin
 
     return once, loop.close
 
@@ -77,9 +76,9 @@ def _run_on_asyncio(
         await asyncio.gather(*(worker(times // WIDTH) for _ in range(WIDTH)))
 
     def once(times: int) -> float:
-        begin = perf_counter()
+        begin = process_time()
         loop.run_until_complete(all_workers(times))
-        return perf_counter() - begin
+        return process_time() - begin
 
     return once, loop.close
 

@@ -11,7 +11,7 @@ MARK: Final = "squall-bench-result "
 """Stands before the result in what a measurement prints: loops may print as well."""
 
 Once: TypeAlias = Callable[[int], float]
-"""Do the thing so many times and return the seconds it took."""
+"""Do the thing so many times and return the seconds of processor time it took."""
 Repeated: TypeAlias = Callable[[Any], AbstractContextManager[Once]]
 """Set the stage on a subject, give the function to repeat, and clear the stage afterwards."""
 Counted: TypeAlias = Callable[[Any, int], float]
@@ -20,7 +20,7 @@ Counted: TypeAlias = Callable[[Any, int], float]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A line in times per second: more is better."""
+    """A line in times per second of processor time: more is better."""
 
     name: str
     title: str

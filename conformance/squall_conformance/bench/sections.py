@@ -56,7 +56,8 @@ def _loops(specs: Sequence[str]) -> Section:
     ours = tuple(Subject(spec, f"squall on {spec}" if spec in {"asyncio", "uvloop"} else spec) for spec in dict.fromkeys(specs))
     return Section(
         title="Loops",
-        legend="A ratio of 1.00 is asyncio's own selector loop, measured in the same run; more is better, but for memory.",
+        legend="A ratio of 1.00 is asyncio's own selector loop, measured in the same run; more is better, but for memory."
+        " Seconds are processor time.",
         lines=loop_lines.LINES,
         subjects=(*ours, Subject(f"{RAW}asyncio", "asyncio"), Subject(f"{RAW}uvloop", "uvloop")),
         baseline=f"{RAW}asyncio",
@@ -66,7 +67,8 @@ def _loops(specs: Sequence[str]) -> Section:
 def _coroutines(spec: str) -> Section:
     return Section(
         title=f"Coroutines (squall's on {spec})",
-        legend="A ratio of 1.00 is asyncio's task in pure Python, measured in the same run; more is better.",
+        legend="A ratio of 1.00 is asyncio's task in pure Python, measured in the same run; more is better."
+        " Seconds are processor time.",
         lines=coroutine_lines.LINES,
         subjects=(
             Subject(f"native:{spec}", "async def"),
