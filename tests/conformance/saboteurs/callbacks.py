@@ -86,6 +86,13 @@ class TrueMeansAgain(Reference):
             self.report(callback, exc)
 
 
+@saboteur("CB-005", "hands on copies of dictionaries", reason="expected the very arguments that were added")
+class CopiesArguments(Reference):
+    def enqueue(self, call: Call) -> None:
+        call.args = tuple(dict(argument) if type(argument) is dict else argument for argument in call.args)
+        super().enqueue(call)
+
+
 @saboteur(
     "CB-006",
     "a table of 512 places for work added before the first start",
@@ -147,6 +154,12 @@ class MergesEqualCallbacks(Homed):
 class AcceptsAnything(Reference):
     def refuse_uncallable(self, callback: object) -> None:
         """Do not."""
+
+
+@saboteur("CB-010", "takes a callable that is false for none at all", reason="add_callback with a falsy object should work")
+class RefusesFalsyCallables(Reference):
+    def refuse_uncallable(self, callback: object) -> None:
+        super().refuse_uncallable(callback or None)
 
 
 @saboteur(

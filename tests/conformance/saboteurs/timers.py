@@ -59,6 +59,16 @@ class LateComersWait(Reference):
         return deque() if now < self.hold else super().due_timers(now)
 
 
+@saboteur("TM-005", "hands a negative timeout to poll(2), which means for ever", outcomes=("hang",))
+class NegativeMeansForEver(Reference):
+    """Only half a second after the deadline, so that a busy machine does not show it elsewhere."""
+
+    def timeout(self) -> float | None:
+        timeout = super().timeout()
+        overdue = bool(self.timers) and self.timers[0].deadline < self.time() - 0.5
+        return None if overdue and not self.has_work() else timeout
+
+
 @saboteur("TM-006", "removing a timer whose deadline is ahead does not find it", reason="expected removed timers not to run")
 class RemovesDueTimersOnly(Reference):
     def remove_timeout(self, handle: TimerHandle) -> None:
@@ -96,6 +106,34 @@ class AlreadyCalled(Reference):
         super().remove_timeout(handle)
 
 
+@saboteur("TM-008", "a timer that has run is not in the list any more", reason="after the timer has run to be harmless")
+class NotInTheList(Reference):
+    """Only timers that were set while the loop ran: the stage removes its own after they have run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ran: set[int] = set()
+        self.inside: set[int] = set()
+
+    def call_at(self, deadline: float, callback: Callback, *args: object) -> TimerHandle:
+        handle = super().call_at(deadline, callback, *args)
+        assert isinstance(handle, Timer)
+        if self.running:
+            self.inside.add(handle.serial)
+        return handle
+
+    def make_call(self, call: Call) -> None:
+        super().make_call(call)
+        if isinstance(call, Timer) and call.serial in self.inside:
+            self.ran.add(call.serial)
+
+    def remove_timeout(self, handle: TimerHandle) -> None:
+        assert isinstance(handle, Timer)
+        if handle.serial in self.ran:
+            raise ValueError("list.remove(x): x not in list")
+        super().remove_timeout(handle)
+
+
 @saboteur("TM-009", "due timers are beyond removal", reason="expected a due timer that an earlier one removed not to run")
 class NoWayBack(Reference):
     def due_timers(self, now: float) -> deque[Timer]:
@@ -105,6 +143,14 @@ class NoWayBack(Reference):
                 due.append(Timer(timer.deadline, timer.serial, timer.callback, timer.args, timer.context))
                 timer.empty()
         return due
+
+
+@saboteur("TM-009", "removing a timer that is due does not find it", reason="expected a due timer that")
+class RemovesFutureTimersOnly(Reference):
+    def remove_timeout(self, handle: TimerHandle) -> None:
+        assert isinstance(handle, Timer)
+        if handle.deadline > self.time():
+            super().remove_timeout(handle)
 
 
 @saboteur("TM-010", "removes every timer with that deadline and callback", reason="expected the timers left, with 1, 2 and 3")
@@ -187,6 +233,12 @@ class WallClock(Reference):
 
     def time(self) -> float:
         return time.time()
+
+
+@saboteur("TM-016", "a clock that runs half as fast again", reason="expected the clock to move by")
+class FastClock(Reference):
+    def time(self) -> float:
+        return 1.5 * super().time()
 
 
 @saboteur("TM-017", "reads the clock once a turn", reason="expected a timer 12 ms ahead to run after 12 ms")
