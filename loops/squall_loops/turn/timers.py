@@ -86,6 +86,9 @@ class TimerHeap:
 
         KeyboardInterrupt and SystemExit leave at once and the rest stays due; all else is reported.
         """
+        heap = self.heap
+        if not heap or heap[0][_DEADLINE] > now:  # of nearly every turn: the timers of a server are time-outs far away
+            return
         due = self._take_due(now)
         try:
             while due:
