@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import logging
@@ -18,10 +19,9 @@ VARIABLE = contextvars.ContextVar("VARIABLE", default="outside")
 
 
 def _raised(error: BaseException) -> BaseException:
-    try:
+    with pytest.raises(type(error)) as caught:
         raise error
-    except BaseException as caught:
-        return caught
+    return caught.value
 
 
 def test_a_new_future_is_pending_and_says_so():
@@ -250,10 +250,8 @@ def test_an_exception_nobody_asked_for_is_logged_once(caplog):
 def test_an_exception_that_was_asked_for_is_not_logged(retrieve, caplog):
     future = Future()
     future.set_exception(ValueError())
-    try:
+    with contextlib.suppress(ValueError):
         getattr(future, retrieve)()
-    except ValueError:
-        pass
     del future
     gc.collect()
     assert not caplog.records

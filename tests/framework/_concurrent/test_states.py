@@ -21,7 +21,7 @@ from squall.concurrent import (
 
 
 def test_futures_of_all_kinds_are_futures():
-    assert FUTURES == (futures.Future, Future)
+    assert set(FUTURES) == {futures.Future, Future}
     loop = asyncio.new_event_loop()
     try:
         assert all(is_future(future) for future in (Future(), futures.Future(), loop.create_future()))

@@ -98,16 +98,15 @@ def test_with_timeout_raises_when_the_time_is_over_and_does_not_cancel(io_loop):
     [((), ValueError, 1), (ValueError, ValueError, 0), ((OSError, ValueError), ValueError, 0), ((), asyncio.CancelledError, 0)],
 )
 def test_a_failure_after_the_timeout_is_logged_unless_it_is_quiet(io_loop, quiet, error, logged, caplog):
-    future = Future()
+    pending = [Future()]
 
     @gen.coroutine
     def main():
         with pytest.raises(gen.TimeoutError):
-            yield gen.with_timeout(dt.timedelta(0), future, quiet_exceptions=quiet)
+            yield gen.with_timeout(dt.timedelta(0), pending[0], quiet_exceptions=quiet)
 
     io_loop.run_sync(main)
-    future.set_exception(error())
-    del future
+    pending.pop().set_exception(error())
     gc.collect()
     assert len(caplog.records) == logged
 
@@ -125,7 +124,7 @@ def test_with_timeout_takes_quiet_exceptions_where_later_releases_have_them(io_l
 
 def test_cancelling_a_wait_with_timeout_frees_its_timer(io_loop):
     removed = []
-    io_loop.remove_timeout = lambda timer: removed.append(timer)
+    io_loop.remove_timeout = removed.append
 
     future = gen.with_timeout(dt.timedelta(hours=1), Future())
     assert future.cancel()

@@ -87,7 +87,7 @@ def test_a_future_as_a_point_gives_its_result(io_loop):
 def test_misused_keys_are_errors(points, error):
     @gen.coroutine
     def main():
-        for point in points:
+        for point in points:  # noqa: UP028 - a list's iterator takes no sent values
             yield point
 
     assert isinstance(main().exception(), error)

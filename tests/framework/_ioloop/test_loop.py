@@ -52,7 +52,7 @@ def test_what_cannot_be_called_is_refused_at_once(io_loop, add):
 def test_timers_take_delays_deadlines_timedeltas_and_keywords(io_loop):
     seen = []
 
-    def callback(name, last=False):
+    def callback(name, *, last=False):
         seen.append(name)
         if last:
             io_loop.stop()
@@ -223,7 +223,7 @@ def test_add_future_calls_back_in_a_later_turn_for_futures_of_any_kind(io_loop):
     complete = Future()
     complete.set_result(1)
     threads = futures.Future()
-    io_loop.add_future(complete, lambda future: seen.append(future))
+    io_loop.add_future(complete, seen.append)
     io_loop.add_future(threads, lambda future: (seen.append(future), io_loop.stop()))
     assert not seen
     worker = threading.Thread(target=threads.set_result, args=(2,))
@@ -373,7 +373,7 @@ class WholeLoop(IOLoop):
     def remove_timeout(self, timeout):
         pass
 
-    def close(self, all_fds=False):
+    def close(self, all_fds=False):  # noqa: FBT002 - Tornado's signature
         self.waiting.clear()
 
 
