@@ -395,7 +395,7 @@ def goes_on_without_descriptors(stage: Stage) -> None:
     expect(not missing, f"when no descriptor could be opened any more, the loop no longer served: {', '.join(missing)}")
 
 
-@clause("RS-012", timeout=4)
+@clause("RS-012", timeout=10)
 def fails_cleanly_without_descriptors(stage: Stage) -> None:
     """Make a loop with no, one, two ... descriptors to spare, until it succeeds, and count what each failure leaves open."""
     stage.loop().close()  # imports and other first-time work need descriptors too
@@ -432,7 +432,7 @@ def churn(stage: Stage, loop: EventLoop, times: int) -> None:
         stage.turns(loop, 3)
 
 
-@clause("RS-013", timeout=4)
+@clause("RS-013", timeout=10)
 def does_not_grow(stage: Stage) -> None:
     """Add and remove two hundred handlers, timers and callbacks, eight times over, and count the memory blocks in use."""
     loop = stage.loop()
