@@ -56,6 +56,7 @@ class AsyncioLoop(HostLoop):
             if isinstance(asyncio_loop, asyncio.BaseEventLoop)
             else FOREIGN_RESOLUTION
         )
+        self._started = self._stopping = False
         self._deadlines = Deadlines(asyncio_loop.call_at, self._report)
         super().__init__()
         if isinstance(asyncio_loop, asyncio.SelectorEventLoop) and not asyncio_loop.is_running():
@@ -158,15 +159,27 @@ class AsyncioLoop(HostLoop):
             raise LoopRunningError("the loop is running already")
         if self.asyncio_loop.is_closed():
             raise LoopClosedError("the asyncio loop was closed by somebody else")
-        with self._signals():
-            self.asyncio_loop.run_forever()
+        self._started = True
+        try:
+            if self._stopping:
+                self.asyncio_loop.stop()
+            with self._signals():
+                self.asyncio_loop.run_forever()
+        finally:
+            self._started = self._stopping = False
         if self._forked:
             raise LoopForkedError("the loop belongs to the parent process; a child has to make its own")
 
     def stop(self) -> None:
         """End ``start`` after this turn, or the run of a loop that somebody else has started; see the contract."""
-        if not self._closed and not self._forked:
+        if self._closed or self._forked:
+            return
+        if not self._started and self.asyncio_loop.is_running():
             self.asyncio_loop.stop()
+        elif not self._stopping:  # asyncio does not say what a second stop does, and in uvloop it outlives the run (LC-005)
+            self._stopping = True
+            if self._started:
+                self.asyncio_loop.stop()
 
     # The end
 
