@@ -50,12 +50,13 @@ class LogFormatter(logging.Formatter):
     """One line per record, with a prefix coloured by level; line breaks inside a message are indented.
 
     The arguments are Tornado 4.0's, in its order; called with a format text first, as ``logging.config`` calls every
-    formatter class, it takes ``(fmt, datefmt, style)``.
+    formatter class, it takes ``(fmt, datefmt, style, validate)``.
 
     ``color``: colour the prefix if stderr is a terminal and neither ``NO_COLOR`` nor ``TERM=dumb`` is set.
     ``fmt``: the format, in which ``%(color)s`` and ``%(end_color)s`` enclose what is coloured.
     ``datefmt``: for ``time.strftime``. ``colors``: level to colour number (0 black, 1 red, ... 7 white).
-    ``style``: the style of ``fmt``, as for ``logging.Formatter``; ValueError when ``fmt`` does not fit it.
+    ``style``: the style of ``fmt``, as for ``logging.Formatter``; ValueError when ``fmt`` does not fit it and
+    ``validate`` is true. ``defaults``: values for names in ``fmt`` that a record does not have.
     """
 
     DEFAULT_FORMAT: ClassVar[str] = "%(color)s[%(levelname)1.1s %(asctime)s %(module)s:%(lineno)d]%(end_color)s %(message)s"
@@ -68,24 +69,30 @@ class LogFormatter(logging.Formatter):
         logging.CRITICAL: _MAGENTA,
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parameters of Tornado and of logging
         self,
         color: Any = True,  # noqa: FBT002 - Tornado's signature
         fmt: str | None = DEFAULT_FORMAT,
         datefmt: str | None = DEFAULT_DATE_FORMAT,
-        colors: Mapping[int, int] = DEFAULT_COLORS,
+        colors: Any = DEFAULT_COLORS,
         style: str | None = "%",
+        validate: bool = True,  # noqa: FBT001, FBT002 - logging's signature
+        *,
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(color, str) or (color is None and datefmt in _STYLES):
             # logging's own order: each argument stands one place before the parameter that it is for.
             given_datefmt = None if fmt is self.DEFAULT_FORMAT else fmt
             color, fmt, datefmt, style = True, color, given_datefmt, datefmt if datefmt in _STYLES else style
+            if isinstance(colors, bool):
+                colors, validate = self.DEFAULT_COLORS, colors
         super().__init__(datefmt=datefmt or self.DEFAULT_DATE_FORMAT)
         self._fmt = fmt or self.DEFAULT_FORMAT
         if style not in _STYLES:
             raise ValueError(f"style must be one of %, {{ and $, not {style!r}")
-        self._style = _STYLES[style](self._fmt)
-        self._style.validate()
+        self._style = _STYLES[style](self._fmt, defaults=defaults)
+        if validate:
+            self._style.validate()
         self._colors = {level: f"\x1b[3{code}m" for level, code in colors.items()} if color and _terminal_shows_colour() else {}
 
     def format(self, record: logging.LogRecord) -> str:

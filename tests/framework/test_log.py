@@ -128,6 +128,13 @@ def test_logging_config_can_make_the_formatter_by_its_class_name():
     logging.getLogger("squall.test").handlers.clear()
 
 
+def test_what_logging_config_passes_besides_is_understood():
+    with pytest.raises(ValueError, match=r"[Ii]nvalid format"):
+        log.LogFormatter("no field at all", None, "%", True)
+    assert log.LogFormatter("no field at all", None, "%", False).format(record()) == "no field at all"
+    assert log.LogFormatter("%(request)s", None, "%", True, defaults={"request": "-"}).format(record()) == "-"
+
+
 def options(**given):
     defined = Defined()
     log.define_logging_options(defined)
