@@ -179,10 +179,13 @@ class _Proof:
             self._workers[saboteur.name] = worker
 
     def _catch(self) -> None:
-        """Run each saboteur through the clauses of its own rule."""
-        cells = [(one.name, clause) for one in self._saboteurs for clause in self._clauses if clause.rule == one.rule]
-        for _ in self._play("caught", cells):
-            pass
+        """Run each saboteur through the clauses of its own rule; those that escape are tried again, without neighbours."""
+        left = self._saboteurs
+        for turn in range(1 + _AGAIN):
+            cells = [(one.name, clause) for one in left for clause in self._clauses if clause.rule == one.rule]
+            for _ in self._play("caught", cells, alone=turn > 0):
+                pass
+            left = [one for one in left if self._uncaught(one)]
         for done, saboteur in enumerate(self._saboteurs, 1):
             problem = self._uncaught(saboteur)
             if problem:

@@ -41,38 +41,36 @@ class Places:
         self._count = count
         self._taken = 0
         self._alone = False
-        self._condition = threading.Condition()
-        self._waiting: deque[object] = deque()
-        self._waiting_alone: deque[object] = deque()
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._waiting_alone: deque[threading.Event] = deque()
 
     @contextmanager
     def take(self, *, exclusive: bool = False) -> Iterator[Place]:
         """Wait for a place, or for being alone, and hold it in the ``with`` block."""
-        me = object()
-        waiting = self._waiting_alone if exclusive else self._waiting
-        with self._condition:
-            waiting.append(me)
-            try:
-                self._condition.wait_for(lambda: waiting[0] is me and self._free(exclusive=exclusive))
-            finally:
-                waiting.remove(me)
-                self._condition.notify_all()
-            self._alone = exclusive
-            self._taken += 1
+        mine = threading.Event()
+        with self._lock:
+            (self._waiting_alone if exclusive else self._waiting).append(mine)
+            self._hand_out()
+        mine.wait()
         place = Place(self, exclusive=exclusive)
         try:
             yield place
         finally:
             place.leave()
 
-    def _free(self, *, exclusive: bool) -> bool:
-        if exclusive:
-            return not self._taken
-        return not self._alone and not self._waiting_alone and self._taken < self._count
-
     def give_back(self, *, exclusive: bool) -> None:
         """Count one place as free again."""
-        with self._condition:
+        with self._lock:
             self._taken -= 1
             self._alone = self._alone and not exclusive
-            self._condition.notify_all()
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Wake those, and only those, for whom there is a place now."""
+        if self._waiting_alone and not self._taken:
+            self._taken, self._alone = 1, True
+            self._waiting_alone.popleft().set()
+        while self._waiting and not self._waiting_alone and not self._alone and self._taken < self._count:
+            self._taken += 1
+            self._waiting.popleft().set()
