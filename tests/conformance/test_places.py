@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import ExitStack
 
 import pytest
 
@@ -18,8 +17,8 @@ class Guest:
     def __init__(self, where, *, exclusive=False):
         self.inside, self._leave = threading.Event(), threading.Event()
         self._where, self._exclusive = where, exclusive
-        self._thread = threading.Thread(target=self._stay)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._stay)
+        self.thread.start()
 
     def _stay(self):
         with self._where.take(exclusive=self._exclusive):
@@ -28,20 +27,23 @@ class Guest:
 
     def leave(self):
         self._leave.set()
-        self._thread.join()
 
 
 @pytest.fixture
 def enter():
-    with ExitStack() as stack:
+    guests = []
 
-        def enter(where, *, exclusive=False, waits=False):
-            guest = Guest(where, exclusive=exclusive)
-            stack.callback(guest.leave)
-            assert guest.inside.wait(0.02 if waits else 5) is not waits
-            return guest
+    def enter(where, *, exclusive=False, waits=False):
+        guest = Guest(where, exclusive=exclusive)
+        guests.append(guest)
+        assert guest.inside.wait(0.02 if waits else 5) is not waits
+        return guest
 
-        yield enter
+    yield enter
+    for guest in guests:
+        guest.leave()
+    for guest in guests:
+        guest.thread.join()
 
 
 def test_there_are_as_many_places_as_jobs(enter):
