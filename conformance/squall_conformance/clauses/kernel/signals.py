@@ -250,7 +250,7 @@ def ctrl_c_leaves_an_idle_loop(stage: Stage) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     sender = threading.Timer(0.02, interrupt)
-    sender.start()
+    loop.add_callback(sender.start)  # not before start: on a slow machine the signal would come too early
     try:
         loop.start()
         left = False
