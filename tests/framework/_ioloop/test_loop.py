@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 import time
+import weakref
 from concurrent import futures
 from functools import partial
 
@@ -199,23 +200,23 @@ def test_a_coroutine_given_as_a_callback_is_run_and_its_error_reported_once(io_l
     assert kind in record.getMessage()
 
 
-def test_a_spawned_coroutine_that_waits_long_is_not_collected(io_loop):
+def test_a_spawned_coroutine_is_kept_although_nobody_else_knows_of_it(io_loop):
     seen = []
-    futures_of_others = []
+    known = []
 
     async def waits():
         future = Future()
-        futures_of_others.append(future)
+        known.append(weakref.ref(future))
         await future
         seen.append("done")
 
     io_loop.spawn_callback(waits)
-    _turn(io_loop)
-    io_loop.run_sync(lambda: gen.sleep(0))
+    io_loop.run_sync(lambda: gen.sleep(0.01))
     gc.collect()
-    futures_of_others[0].set_result(None)
+    known[0]().set_result(None)
     io_loop.run_sync(lambda: gen.sleep(0.01))
     assert seen == ["done"]
+    assert not io_loop._background
 
 
 def test_add_future_calls_back_in_a_later_turn_for_futures_of_any_kind(io_loop):
