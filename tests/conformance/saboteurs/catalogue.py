@@ -30,7 +30,9 @@ class Saboteur:
 SABOTEURS: list[Saboteur] = []
 
 
-def saboteur(rule: str, defect: str, *, reason: str = "", outcomes: tuple[str, ...] = ("fail",)) -> Callable[[Factory], Factory]:
+def saboteur(
+    rule: str, defect: str, *, reason: str = "", outcomes: tuple[str, ...] = ("fail",)
+) -> Callable[[Factory], Factory]:
     """Enter the decorated class or function, called without arguments, as the saboteur of that rule."""
 
     def enter(factory: Factory) -> Factory:
