@@ -8,6 +8,9 @@ or a reactor. No loop is ever chosen through asyncio's policies.
 
 from __future__ import annotations
 
+import sys
+import threading
+
 from squall_loops.availability import ALIASES, LoopInfo, known_loops
 from squall_loops.contract import EventLoop, Poller
 from squall_loops.factories import factory_of
@@ -75,11 +78,21 @@ def adopt(thing: object) -> EventLoop:
 
 
 def running_loop() -> EventLoop | None:
-    """Return the asyncio loop that runs in this thread, adopted, or None. The same loop gives the same EventLoop each time."""
+    """Return the asyncio loop or the installed reactor that runs in this thread, adopted, or None.
+
+    The same one gives the same EventLoop each time.
+    """
     import asyncio  # noqa: PLC0415 - a program on a poller of its own need not pay for it
 
-    running = asyncio._get_running_loop()  # noqa: SLF001 - the documented hook for loops' authors; None instead of an error
+    running = asyncio._get_running_loop() or _running_reactor()  # noqa: SLF001 - documented for loops' authors; never raises
     return adopt(running) if running is not None else None
+
+
+def _running_reactor() -> object | None:
+    """Return the reactor of the process if this is its thread; Twisted is not imported for that."""
+    reactor, threadable = sys.modules.get("twisted.internet.reactor"), sys.modules.get("twisted.python.threadable")
+    runs_here = getattr(reactor, "running", False) and getattr(threadable, "ioThread", None) == threading.get_ident()
+    return reactor if runs_here else None
 
 
 def _has(thing: object, names: tuple[str, ...]) -> bool:

@@ -132,6 +132,27 @@ def test_a_running_reactor_serves_us_and_refuses_start(guest):
         assert seen == ["callback", "timer", (left, READ, b"x"), "thread"]
 
 
+def test_a_daemons_reactor_is_found_in_its_thread_only():
+    reactor = reactors.make(reactors.install_of("select"))
+    found = []
+
+    def look():
+        found.extend([registry.running_loop(), registry.running_loop()])
+        thread = threading.Thread(target=lambda: found.append(registry.running_loop()))
+        thread.start()
+        thread.join()
+        reactor.crash()
+
+    reactor.callWhenRunning(look)
+    run_as_daemon(reactor)
+    assert isinstance(found[0], TwistedLoop)
+    assert found == [found[0], found[0], None]
+    assert found[0].reactor is reactor
+    assert registry.running_loop() is None
+    reactors.uninstall(reactor)
+    reactors.free(reactor)
+
+
 def test_stop_ends_for_good_a_reactor_that_somebody_else_runs(guest):
     over = []
     guest.reactor.addSystemEventTrigger("before", "shutdown", over.append, True)
