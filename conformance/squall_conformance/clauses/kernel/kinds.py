@@ -106,6 +106,7 @@ def reports_room_in_a_pipe(stage: Stage) -> None:
     with contextlib.suppress(BlockingIOError):
         while True:
             os.write(writer, b"x" * 65536)
+    stage.turns(loop, 3)  # what was polled before the pipe was full may still arrive
     calls.clear()
     stage.turns(loop, 3)
     expect(not calls, f"a full pipe is reported with {calls[:5]}")
