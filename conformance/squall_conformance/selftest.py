@@ -30,6 +30,7 @@ from squall_loops.contract.rule import Level
 from squall_loops.contract.rules import BY_ID, RULES
 
 _WAITERS: Final = 24  # threads for each job; nearly all of them wait beside saboteurs that hang
+_SILENCE: Final = 1.5  # seconds that a clause may last in a sweep, before it is run alone
 _AGAIN: Final = 2  # runs alone before a cell that differs from the golden matrix is believed
 
 
@@ -214,11 +215,7 @@ class _Proof:
     def _compare(self) -> None:
         """Run every saboteur through every clause, and compare with the golden matrix."""
         allowed = golden.read(self._file)
-        cells = [
-            (one.name, clause) for clause in self._clauses for one in self._saboteurs if (one.name, clause.id) not in self._seen
-        ]
-        for _ in self._play("matrix", cells):
-            pass
+        self._sweep()
         seen = {
             cell: attempt.outcome.value for cell, attempt in self._seen.items() if attempt.outcome is not Outcome.UNSUPPORTED
         }
@@ -232,6 +229,31 @@ class _Proof:
                 self._report.problems.append(
                     f"{name} x {clause}: {outcome} instead of {' or '.join(sorted(expected))}: {words}"
                 )
+
+    def _sweep(self) -> None:
+        """Run every saboteur through every clause it was not run on yet: sweeps for what passes, alone for what does not."""
+        with ThreadPoolExecutor(self._jobs * _WAITERS, thread_name_prefix="squall-row") as pool:
+            rows = [pool.submit(self._row, saboteur.name) for saboteur in self._saboteurs]
+            for done, row in enumerate(as_completed(rows), 1):
+                name, cells = row.result()
+                self._seen.update({(name, clause): attempt for clause, attempt in cells.items()})
+                self._report.cells += len(cells)
+                bad = sum(attempt.outcome in BAD for attempt in cells.values())
+                self._on_event(Step("matrix", f"{name} does not pass {bad} other clauses", True, done, len(rows)))
+
+    def _row(self, name: str) -> tuple[str, dict[str, Attempt]]:
+        worker = self._workers[name]
+        able = worker.abilities | self._machine
+        left = [one for one in self._clauses if (name, one.id) not in self._seen and not lacking(registry.needs(one), able)]
+        cells: dict[str, Attempt] = {}
+        while left:
+            with self._places.take():
+                passed = worker.sweep(left, _SILENCE)
+            cells.update({clause.id: Attempt(outcome=Outcome.PASS) for clause in left[:passed]})
+            for clause in left[passed : passed + 1]:
+                cells[clause.id] = self._cell(name, clause, alone=False)[2]
+            left = left[passed + 1 :]
+        return name, cells
 
     def _look_again(self, allowed: dict[Cell, frozenset[str]], seen: dict[Cell, str]) -> dict[Cell, frozenset[str]]:
         """Run cells that differ again, alone; return all outcomes that each of the cells has had in this run."""
@@ -283,7 +305,8 @@ class _Proof:
         with ThreadPoolExecutor(self._jobs * _WAITERS, thread_name_prefix="squall-cell") as pool:
             try:
                 futures = [
-                    pool.submit(self._cell, name, clause, alone or (keep_serial and clause.serial)) for name, clause in cells
+                    pool.submit(self._cell, name, clause, alone=alone or (keep_serial and clause.serial))
+                    for name, clause in cells
                 ]
                 for done, future in enumerate(as_completed(futures), 1):
                     name, clause, attempt = future.result()
@@ -297,7 +320,7 @@ class _Proof:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _cell(self, name: str, clause: Clause, alone: bool) -> tuple[str, Clause, Attempt]:  # noqa: FBT001 - as submitted
+    def _cell(self, name: str, clause: Clause, *, alone: bool) -> tuple[str, Clause, Attempt]:
         worker = self._workers[name]
         missing = lacking(registry.needs(clause), worker.abilities | self._machine)
         if missing:

@@ -40,6 +40,7 @@ class Ended:
     seconds: float
     timed_out: float = 0.0
     at: str = ""
+    passed: list[str] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
     output: str = ""
     stacks: str = ""

@@ -32,8 +32,7 @@ def main(channel: Channel, request: Message) -> NoReturn:
     channel.send({"pid": os.getpid()})
     try:
         _set_the_scene(Path(request["directory"]))
-        task = _probe if request["op"] == "probe" else _clause
-        result = task(channel, request)
+        result = {"probe": _probe, "clause": _clause, "sweep": _sweep}[request["op"]](channel, request)
     except BaseException as exc:  # noqa: BLE001 - an error of ours must arrive as such, not as a silent exit
         result = {"outcome": "crash", "message": f"the kit's worker failed: {exc!r}", "detail": traceback.format_exc()}
     channel.send({"result": result})
@@ -167,6 +166,15 @@ def _leaks_more(make: Callable[[], EventLoop], clause: Clause, before: leaks.Hol
         if _run(make, clause)["outcome"] == "pass":
             return bool(leaks.settled(before).beyond(before))
     return True
+
+
+def _sweep(channel: Channel, request: Message) -> Message:
+    """Run one clause after the other in this process, up to the first that does not pass; tell of each that did."""
+    for clause in request["clauses"]:
+        if _clause(channel, {**request, "clause": clause})["outcome"] != "pass":
+            break
+        channel.send({"passed": clause})
+    return {"outcome": "pass"}
 
 
 def _counts(leaked: dict[str, int]) -> str:

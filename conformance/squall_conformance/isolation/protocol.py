@@ -1,8 +1,8 @@
 """What the engine and its worker processes say to each other: JSON, one message a line.
 
 The engine sends one request for each connection. The answers are told apart by their key: ``pid`` (the clause's process runs
-now), ``at`` (what a probe is about to do), ``result`` (the last one counts), all with the request's nonce; and ``exit``, from
-the supervisor: the process is gone, and nothing of it is left.
+now), ``at`` (what a probe is about to do), ``passed`` (a clause of a sweep), ``result`` (the last one counts), all with the
+request's nonce; and ``exit``, from the supervisor: the process is gone, and nothing of it is left.
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ def _read_answers(directory: Path, nonce: str, exit_code: int, seconds: float, t
         if message.get("nonce") == nonce:
             ended.result = message.get("result", ended.result)
             ended.at = message.get("at", ended.at)
+            ended.passed += [message["passed"]] if "passed" in message else []
     ended.output = read_text(directory / "output")
     ended.stacks = read_text(directory / "stacks")
     shutil.rmtree(directory, ignore_errors=True)

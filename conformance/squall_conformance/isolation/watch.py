@@ -37,6 +37,7 @@ class Watch:
         self._rest = b""
         self._pid = 0
         self._at = ""
+        self._passed: list[str] = []
         self._late = False
         self._result: Message | None = None
         self._exit: Message | None = None
@@ -56,13 +57,14 @@ class Watch:
             seconds=seconds,
             timed_out=timed_out,
             at=self._at,
+            passed=self._passed,
             strays=list(report.get("strays", ())),
             output=read_text(self._directory / "output"),
             stacks=read_text(self._directory / "stacks"),
         )
 
     def _listen(self, seconds: float) -> bool:
-        """Read messages for at most that long; True once the run is over."""
+        """Read messages until none comes for that long; True once the run is over."""
         ends = time.monotonic() + seconds
         poller = select.poll()
         poller.register(self._connection, select.POLLIN)
@@ -76,6 +78,7 @@ class Watch:
                     self._lost()
                     return True
                 self._read(data)
+                ends = time.monotonic() + seconds if self._passed else ends
             elif self._tick and self._pid:
                 self._tick(self._pid, time.monotonic() - self._began)
         return True
@@ -89,6 +92,7 @@ class Watch:
             elif message.get("nonce") == self._nonce:
                 self._pid = message.get("pid", self._pid)
                 self._at = message.get("at", self._at)
+                self._passed += [message["passed"]] if "passed" in message else []
                 self._result = self._result if self._late else message.get("result", self._result)
 
     def _end_it(self) -> None:

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -133,6 +134,15 @@ class Worker:
         """Run the clause once in a process of its own."""
         timeout = clause.timeout * self.workshop.timeout_scale
         return self._run({"op": "clause", "spec": self.spec, "clause": clause.id}, timeout, tick).judged()
+
+    def sweep(self, clauses: Sequence[Clause], silence: float) -> int:
+        """Run clauses one after the other in a single process, and return how many passed before one did not.
+
+        Quicker than ``run`` for each, but less certain: only a pass is worth anything, and what comes next has to be run alone.
+        ``silence`` is the longest time in seconds for one of them.
+        """
+        request = {"op": "sweep", "spec": self.spec, "clauses": [clause.id for clause in clauses]}
+        return len(self._run(request, silence * self.workshop.timeout_scale, None).passed)
 
     def _run(self, request: Message, timeout: float, tick: Tick | None) -> Ended:
         if self.template is None:
