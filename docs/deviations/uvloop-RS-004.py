@@ -5,7 +5,7 @@ The flag belongs to the open file description, which other processes may share: 
 Rule RS-004. Exit code 1 shows the defect, 0 that it is gone. Needs uvloop only.
 """
 
-# ruff: noqa: INP001, T201 - a script, and printing what it finds is its work
+# ruff: noqa: T201 - a script, and printing what it finds is its work
 
 import os
 import sys

@@ -5,7 +5,7 @@ run_forever replaces it and passes nothing on. asyncio's own loop leaves it alon
 Rule SG-011. Exit code 1 shows the defect, 0 that it is gone. Needs uvloop only.
 """
 
-# ruff: noqa: INP001, T201 - a script, and printing what it finds is its work
+# ruff: noqa: T201 - a script, and printing what it finds is its work
 
 import signal
 import socket

@@ -5,7 +5,7 @@ Deadlines that have passed become calls of the next turn (call_soon); asyncio's 
 Rule TM-003. Exit code 1 shows the defect, 0 that it is gone. Needs uvloop only.
 """
 
-# ruff: noqa: INP001, T201 - a script, and printing what it finds is its work
+# ruff: noqa: T201 - a script, and printing what it finds is its work
 
 import sys
 
