@@ -178,7 +178,7 @@ def not_a_class():
         ("asyncio:new_event_loop", AsyncioLoop),
         ("squall_loops.turn.loop.TurnLoop", TurnLoop),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__),
 )
 def test_configure_takes_specs_factories_and_names(loops, impl, expected):
     IOLoop.configure(impl)
@@ -207,7 +207,7 @@ def test_configure_takes_subclasses_by_class_and_by_name(loops):
 @pytest.mark.parametrize(
     ("impl", "error"),
     [(object(), TypeError), (5, TypeError), ("no.such.module", ImportError), ("no_such_loop", ValueError)],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__),
 )
 def test_a_wrong_choice_is_an_error(impl, error):
     def choose():
