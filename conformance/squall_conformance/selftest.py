@@ -31,6 +31,7 @@ from squall_loops.contract.rules import BY_ID, RULES
 
 _WAITERS: Final = 24  # threads for each job; nearly all of them wait beside saboteurs that hang
 _SILENCE: Final = 1.5  # seconds that a clause may last in a sweep, before it is run alone
+_BARREN: Final = 3  # sweeps without a pass, after which the rest of a row is run alone, side by side
 _AGAIN: Final = 2  # runs alone before a cell that differs from the golden matrix is believed
 
 
@@ -246,13 +247,18 @@ class _Proof:
         able = worker.abilities | self._machine
         left = [one for one in self._clauses if (name, one.id) not in self._seen and not lacking(registry.needs(one), able)]
         cells: dict[str, Attempt] = {}
-        while left:
+        barren = 0
+        while left and barren < _BARREN:
             with self._places.take():
                 passed = worker.sweep(left, _SILENCE)
+            barren = 0 if passed else barren + 1
             cells.update({clause.id: Attempt(outcome=Outcome.PASS) for clause in left[:passed]})
             for clause in left[passed : passed + 1]:
                 cells[clause.id] = self._cell(name, clause, alone=False)[2]
             left = left[passed + 1 :]
+        with ThreadPoolExecutor(_WAITERS) as pool:
+            for _, clause, attempt in pool.map(lambda one: self._cell(name, one, alone=False), left):
+                cells[clause.id] = attempt
         return name, cells
 
     def _look_again(self, allowed: dict[Cell, frozenset[str]], seen: dict[Cell, str]) -> dict[Cell, frozenset[str]]:
