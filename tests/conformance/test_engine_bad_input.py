@@ -40,6 +40,7 @@ IN_A_CLAUSE = {
     "Forks": (Outcome.LEAK, "left behind: 2 child processes"),
     "LeaksDescriptors": (Outcome.LEAK, "left behind: 2 descriptors"),
     "LeaksThreads": (Outcome.LEAK, "left behind: 1 thread"),
+    "LeaksWhenClosed": (Outcome.PASS, ""),
     "LeavesChild": (Outcome.LEAK, "left behind: 2 child processes"),
     "LeavesGrandchild": (Outcome.LEAK, "left behind: sleep ("),
     "Prints": (Outcome.PASS, ""),

@@ -167,15 +167,33 @@ class KillsItsParent(Base):
         time.sleep(60)
 
 
-class LeaksDescriptors(Base):
+class LeaksBySecondCallback(Base):
+    """Leaks in what a clause does with it; making, running and closing it leaks nothing."""
+
+    added = 0
+
+    def add_callback(self, callback, *args):
+        self.added += 1
+        if self.added == 2:
+            self.leak()
+        super().add_callback(callback, *args)
+
+
+class LeaksDescriptors(LeaksBySecondCallback):
+    def leak(self):
+        os.pipe()
+
+
+class LeaksThreads(LeaksBySecondCallback):
+    def leak(self):
+        threading.Thread(target=threading.Event().wait, daemon=True, name="forgotten").start()
+
+
+class LeaksWhenClosed(Base):
+    """Breaks RS-001 alone: no other clause is to be held against it."""
+
     def close(self, all_fds=False):  # noqa: FBT002 - the contract's signature
         os.pipe()
-        super().close(all_fds)
-
-
-class LeaksThreads(Base):
-    def close(self, all_fds=False):  # noqa: FBT002 - the contract's signature
-        threading.Thread(target=threading.Event().wait, daemon=True, name="forgotten").start()
         super().close(all_fds)
 
 
