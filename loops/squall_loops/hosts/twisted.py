@@ -63,6 +63,7 @@ class TwistedLoop(HostLoop):
         self._timer_call: Any = None
         self._timer_deadline = math.inf
         self._expected = False  # somebody has woken the reactor, or asked for a visit, and that is still to come
+        self._ask_lock = threading.RLock()  # no thread writes into a waker that another one closes (TH-009)
         self._thread = -1
         self._started = self._iterating = self._stopping = False
         self._leaving: BaseException | None = None
@@ -124,15 +125,18 @@ class TwistedLoop(HostLoop):
 
     def _ask(self) -> None:
         """Make the reactor come round to our callbacks, which were added before; ``_work`` makes ``_expected`` false first."""
-        try:
-            self._expected = True
-            if self._iterating:
-                self.reactor.wakeUp()
-            else:
-                self.reactor.callFromThread(self._visit)
-        except BaseException:  # Ctrl-C, by a signal handler
-            self._expected = False
-            raise
+        with self._ask_lock:
+            if self._closed:
+                self._check_open()
+            try:
+                self._expected = True
+                if self._iterating:
+                    self.reactor.wakeUp()
+                else:
+                    self.reactor.callFromThread(self._visit)
+            except BaseException:  # Ctrl-C, by a signal handler
+                self._expected = False
+                raise
 
     def call_at(self, deadline: float, callback: Callback, *args: object) -> TimerHandle:
         """Call back once; see the contract."""
@@ -196,7 +200,8 @@ class TwistedLoop(HostLoop):
             with self._signals():
                 self._run()
         finally:
-            self._thread = -1
+            self._ask_lock = threading.RLock()  # no thread writes into a waker that another one closes (TH-009)
+        self._thread = -1
             self._started = self._iterating = self._stopping = False
             leaving, self._leaving = self._leaving, None
         if self._forked:
@@ -287,9 +292,11 @@ class TwistedLoop(HostLoop):
         self._ask_for_timers()  # none is left: this takes the call out
         if self._owned:
             reactors.uninstall(self.reactor)
-            reactors.free(self.reactor)
+            with self._ask_lock:
+                reactors.free(self.reactor)
 
     def _leave_to_parent(self) -> None:
+        self._ask_lock = threading.RLock()  # another thread of the parent may have held it
         self._callbacks.clear()
         self._stopping = True
         asyncio_loop = getattr(self.reactor, "_asyncioEventloop", None)

@@ -124,11 +124,13 @@ def test_a_running_reactor_serves_us_and_refuses_start(guest):
             reactor.crash()
         else:
             guest.remove_handler(left)
-            threading.Thread(target=guest.add_callback, args=(step, "thread")).start()
+            thread.start()
 
+    thread = threading.Thread(target=guest.add_callback, args=(step, "thread"))
     with left, right:
         guest.add_callback(step, "callback")
         run_as_daemon(reactor)
+        thread.join()
         assert seen == ["callback", "timer", (left, READ, b"x"), "thread"]
 
 
