@@ -200,8 +200,7 @@ class TwistedLoop(HostLoop):
             with self._signals():
                 self._run()
         finally:
-            self._ask_lock = threading.RLock()  # no thread writes into a waker that another one closes (TH-009)
-        self._thread = -1
+            self._thread = -1
             self._started = self._iterating = self._stopping = False
             leaving, self._leaving = self._leaving, None
         if self._forked:
