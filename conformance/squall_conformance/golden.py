@@ -35,7 +35,7 @@ def read(file: Path) -> dict[Cell, frozenset[str]]:
         return {
             (saboteur, clause): outcomes for saboteur, row in document["rows"].items() for clause, outcomes in _row(row).items()
         }
-    except (ValueError, KeyError, AttributeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         message = f"{file}: no golden matrix: {exc}"
         raise GoldenError(message) from exc
 

@@ -30,7 +30,8 @@ from squall_loops.contract.rule import Level
 from squall_loops.contract.rules import BY_ID, RULES
 
 _WAITERS: Final = 24  # threads for each job; nearly all of them wait beside saboteurs that hang
-_SILENCE: Final = 1.5  # seconds that a clause may last in a sweep, before it is run alone
+_SWEEPERS: Final = 3  # sweeps at once for each job, since some of them only wait beside a clause that hangs
+_SILENCE: Final = 1.0  # seconds that a clause may last in a sweep, before it is run alone
 _BARREN: Final = 3  # sweeps without a pass, after which the rest of a row is run alone, side by side
 _AGAIN: Final = 2  # runs alone before a cell that differs from the golden matrix is believed
 
@@ -153,6 +154,7 @@ class _Proof:
         self._clauses = registry.load_profile(options.profile)
         self._jobs = options.jobs or os.cpu_count() or 1
         self._places = Places(self._jobs)
+        self._sweepers = Places(self._jobs * _SWEEPERS)
         self._report = Report(saboteurs=len(self._saboteurs), clauses=len(self._clauses))
         if not options.saboteurs:
             self._report.problems += coverage(everyone, options.profile)
@@ -247,17 +249,17 @@ class _Proof:
         able = worker.abilities | self._machine
         left = [one for one in self._clauses if (name, one.id) not in self._seen and not lacking(registry.needs(one), able)]
         cells: dict[str, Attempt] = {}
+        doubtful: list[Clause] = []
         barren = 0
         while left and barren < _BARREN:
-            with self._places.take():
+            with self._sweepers.take():
                 passed = worker.sweep(left, _SILENCE)
             barren = 0 if passed else barren + 1
             cells.update({clause.id: Attempt(outcome=Outcome.PASS) for clause in left[:passed]})
-            for clause in left[passed : passed + 1]:
-                cells[clause.id] = self._cell(name, clause, alone=False)[2]
+            doubtful += left[passed : passed + 1]
             left = left[passed + 1 :]
         with ThreadPoolExecutor(_WAITERS) as pool:
-            for _, clause, attempt in pool.map(lambda one: self._cell(name, one, alone=False), left):
+            for _, clause, attempt in pool.map(lambda one: self._cell(name, one, alone=False), [*doubtful, *left]):
                 cells[clause.id] = attempt
         return name, cells
 

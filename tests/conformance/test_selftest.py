@@ -110,3 +110,25 @@ def test_what_the_golden_matrix_does_not_allow_is_a_difference():
         (("A", "x"), "hang", {"fail"}),
         (("A", "z"), "fail", {"pass"}),
     ]
+
+
+@SLOW
+def test_the_golden_matrix_has_a_row_for_each_saboteur():
+    names = {saboteur.name for saboteur in selftest.load(FOLDER)}
+    assert {name for name, _ in golden.read(FOLDER / "golden.json")} == names
+
+
+@SLOW
+def test_the_golden_matrix_holds_and_a_difference_is_a_problem(monkeypatch):
+    few = selftest.Options(saboteurs=("SharedTimers", "SpinsOnClosed"), clean=(), repeats=0)
+    assert selftest.run(FOLDER, few).problems == []
+    monkeypatch.setattr(golden, "read", lambda _: {})
+    assert [problem.partition(":")[0] for problem in selftest.run(FOLDER, few).problems] == [
+        "SharedTimers x TH-007/two_loops_in_two_threads_keep_to_themselves",
+        "SpinsOnClosed x FD-032/a_stray_close_stays_local",
+    ]
+
+
+def test_a_saboteur_that_nobody_knows_is_refused():
+    with pytest.raises(selftest.registry.SelectionError, match="no saboteur is called 'Nobody'"):
+        selftest.run(FOLDER, selftest.Options(saboteurs=("Nobody",)))
