@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "ci" / "constraints.txt"
@@ -151,7 +153,7 @@ def fetch_pip(index: str | None = None) -> Path:
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the same
             files = json.load(answer)["files"]
-        wheel = [file for file in files if file["filename"].endswith("-none-any.whl") and not file.get("yanked")][-1]
+        wheel = max(files, key=_release)
         url = urllib.parse.urljoin(f"{index}/pip/", wheel["url"])
         with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the same
             body = answer.read()
@@ -164,6 +166,12 @@ def fetch_pip(index: str | None = None) -> Path:
     path = Path(tempfile.mkdtemp(prefix="squall-pip-")) / wheel["filename"]
     path.write_bytes(body)
     return path / "pip"
+
+
+def _release(file: dict[str, Any]) -> tuple[int, ...]:
+    """Return what orders wheels by their release, as numbers; what is no final wheel for every machine comes first."""
+    name = re.fullmatch(r"pip-([0-9]+(?:\.[0-9]+)*)-py3-none-any\.whl", file["filename"])
+    return tuple(int(part) for part in name[1].split(".")) if name and not file.get("yanked") else ()
 
 
 # --- the commands --------------------------------------------------------------------------------------------------

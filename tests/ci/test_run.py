@@ -40,14 +40,20 @@ def commands(run, monkeypatch):
 
 @pytest.fixture
 def index(tmp_path):
-    """Serve a package index on loopback that offers one wheel of pip."""
-    body = b"a wheel"
-    wheel = {"filename": "pip-99-py3-none-any.whl", "url": "pip-99-py3-none-any.whl"}
-    wheel["hashes"] = {"sha256": hashlib.sha256(body).hexdigest()}
+    """Serve a package index on loopback that offers several releases of pip, ordered as text."""
     (tmp_path / "pip").mkdir()
-    (tmp_path / "pip" / wheel["filename"]).write_bytes(body)
+    files = []
+    for release in (
+        "26.10-py3-none-any.whl",
+        "26.2-py3-none-any.whl",
+        "27.0rc1-py3-none-any.whl",
+        "9.0.3-py2.py3-none-any.whl",
+    ):
+        name, body = f"pip-{release}", release.encode()
+        (tmp_path / "pip" / name).write_bytes(body)
+        files.append({"filename": name, "url": name, "hashes": {"sha256": hashlib.sha256(body).hexdigest()}})
     page = tmp_path / "pip" / "index.html"
-    page.write_text(json.dumps({"files": [wheel]}))
+    page.write_text(json.dumps({"files": files}))
     handler = functools.partial(_Quiet, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -78,9 +84,9 @@ def test_the_interpreters_own_pip_serves_an_environment_without_one(run, monkeyp
     assert command[:5] == [sys.executable, "-m", "pip", "--python", str(run.venv_python(tmp_path / "venv"))]
 
 
-def test_pip_is_fetched_where_there_is_none_and_checked_against_the_index(run, index):
+def test_the_newest_pip_is_fetched_where_there_is_none(run, index):
     url, _ = index
-    assert run.fetch_pip(url).parent.read_bytes() == b"a wheel"
+    assert run.fetch_pip(url).parent.read_bytes() == b"26.10-py3-none-any.whl"
 
 
 def test_a_wheel_that_is_not_what_the_index_promised_is_never_run(run, index):
