@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
+from squall._concurrent.current import current_loop
 from squall._concurrent.future import Future
 from squall._concurrent.states import ReturnValueIgnoredError, chain_future
-from squall._ioloop.current import current_loop
 from squall.util import ArgReplacer
 
 

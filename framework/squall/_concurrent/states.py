@@ -6,9 +6,9 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
+from squall._concurrent.current import current_loop
 from squall._concurrent.future import ExcInfo, Future
 from squall._concurrent.hosting import is_asyncio_future, is_cancellation
-from squall._ioloop.current import current_loop
 from squall.log import app_log
 
 FUTURES = (futures.Future, Future)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar, overload
 
+from squall._concurrent.current import current_loop, maybe_current_loop
 from squall._concurrent.future import Future
 from squall._concurrent.states import ReturnValueIgnoredError, chain_future
 from squall._gen.convert import convert_yielded
 from squall._gen.runner import CoroutineFuture, Return, start
-from squall._ioloop.current import current_loop, maybe_current_loop
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,12 +14,12 @@ from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any
 
+from squall._concurrent.current import current_loop, current_stage
 from squall._concurrent.future import Future
 from squall._concurrent.hosting import cancelled_error, is_cancellation
 from squall._concurrent.states import future_set_exception_unless_cancelled
 from squall._gen.convert import adopted, convert_yielded, failed, moment
 from squall._gen.yieldpoints import Mailbox, YieldPoint, adapt_arguments
-from squall._ioloop.current import current_loop, current_stage
 
 
 class Return(Exception):  # noqa: N818 - Tornado's public name

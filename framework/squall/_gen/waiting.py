@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from squall._concurrent.current import Loop, current_loop
 from squall._concurrent.future import Future
 from squall._concurrent.hosting import is_cancellation
 from squall._concurrent.states import chain_future, is_future, outcome
 from squall._gen.convert import adopted, convert_yielded
 from squall._gen.yieldpoints import adapt_arguments
-from squall._ioloop.current import Loop, current_loop
 from squall.log import app_log
 from squall.util import TimeoutError  # noqa: A004 - Tornado's public name
 

@@ -9,9 +9,9 @@ from collections import namedtuple
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+from squall._concurrent.current import current_loop
 from squall._concurrent.future import Future
 from squall._gen.convert import convert_yielded
-from squall._ioloop.current import current_loop
 from squall.log import app_log
 
 Arguments = namedtuple("Arguments", ["args", "kwargs"])  # noqa: PYI024 - Tornado's public name, a plain namedtuple

@@ -16,13 +16,14 @@ from inspect import isawaitable
 from types import FrameType
 from typing import Any, ClassVar
 
+from squall._concurrent import current
+from squall._concurrent.current import THREAD, Stage
 from squall._concurrent.future import Future
 from squall._concurrent.hosting import is_cancellation, running_asyncio_loop
 from squall._concurrent.states import chain_future, is_future, outcome
 from squall._gen.convert import adopted, convert_yielded
-from squall._ioloop import blocking, current
+from squall._ioloop import blocking
 from squall._ioloop.choice import make_event_loop, understand
-from squall._ioloop.current import THREAD, Stage
 from squall._ioloop.sync import SyncRun
 from squall.log import app_log, gen_log
 from squall.util import Configurable

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
 
+from squall._concurrent.current import current_loop
 from squall._concurrent.states import is_future
 from squall._gen.convert import adopted, convert_yielded
-from squall._ioloop.current import current_loop
 
 
 class PeriodicCallback:
