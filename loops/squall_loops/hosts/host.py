@@ -8,49 +8,37 @@ refusals, the identity of registrations, hang-ups where neither reading nor writ
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import weakref
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, Final
 
 from squall_loops.contract import (
-    ALL_EVENTS,
     ERROR,
     AlreadyRegisteredError,
     Callback,
     Descriptor,
-    EventLoop,
     Handler,
-    LoopClosedError,
-    LoopForkedError,
     LoopRunningError,
     NotRegisteredError,
     UnwatchableError,
 )
 from squall_loops.hosts.registration import Registration, Watch
+from squall_loops.loop_base import LoopBase, check_events, check_handler, check_timer
 from squall_loops.turn.signals import SignalWakeup
 from squall_loops.wakers.pipe import PipeWaker
 from squall_loops.wakers.socketpair import SocketpairWaker
 from squall_loops.wakers.waker import Waker
 
-logger = logging.getLogger("squall.loops")
-_INFINITY: Final = float("inf")
-_loops: weakref.WeakSet[HostLoop] = weakref.WeakSet()
 
-
-class HostLoop(EventLoop):
+class HostLoop(LoopBase):
     """An event loop over a host that owns the thread."""
 
     def __init__(self) -> None:
         self._registrations: dict[int, Registration] = {}
-        self._numbers: dict[int, int] = {}  # id of a registered object -> its number, also once it is closed (FD-037)
-        self._closed = self._forked = False
+        super().__init__()
         self._watch: Watch = self._make_watch()
         self._waker: Waker | None = None
         self._wakeup: SignalWakeup | None = None
-        _loops.add(self)
 
     def __repr__(self) -> str:
         state = "forked" if self._forked else "closed" if self._closed else "running" if self._host_runs() else "stopped"
@@ -78,18 +66,12 @@ class HostLoop(EventLoop):
     def _leave_to_parent(self) -> None:
         """In a forked child, just after the fork: let go of what is shared, and have a running host return."""
 
-    def _end_by(self, exc: BaseException) -> None:
-        """Leave ``start`` by KeyboardInterrupt or SystemExit, which a callback has raised."""
-        raise exc
-
     # Descriptors
 
     def add_handler(self, fd: Descriptor, handler: Handler, events: int) -> None:
         """Watch a descriptor; see the contract."""
         self._check_open()
-        _check_events(events)
-        if not callable(handler):
-            raise TypeError(f"a handler must be callable, not {handler!r}")
+        check_handler(handler, events)
         number = fd if isinstance(fd, int) else fd.fileno()
         if number in self._registrations or (not isinstance(fd, int) and id(fd) in self._numbers):
             raise AlreadyRegisteredError(f"descriptor {number} ({fd!r}) has a handler already")
@@ -102,7 +84,7 @@ class HostLoop(EventLoop):
 
     def update_handler(self, fd: Descriptor, events: int) -> None:
         """Watch for other events; see the contract."""
-        _check_events(events)
+        check_events(events)
         registration = self._registrations.get(self._number(fd))
         if registration is None:
             raise NotRegisteredError(f"descriptor {fd!r} has no handler to update")
@@ -119,18 +101,6 @@ class HostLoop(EventLoop):
         if not self._forked:
             self._watch.disarm(registration)
         registration.let_go()
-
-    def _number(self, fd: Descriptor) -> int:
-        """Return the number under which the thing is, or would be, registered."""
-        if isinstance(fd, int):
-            return fd
-        number = self._numbers.get(id(fd))
-        if number is not None:
-            return number
-        try:
-            return fd.fileno()
-        except (OSError, ValueError):  # closed files raise ValueError; a closed thing has no number
-            return -1
 
     def _deliver(self, registration: Registration, ready: int) -> None:
         """Call the handler, unless nothing of this is wanted any more."""
@@ -149,22 +119,7 @@ class HostLoop(EventLoop):
 
     def _check_timer(self, deadline: float, callback: Callback) -> None:
         self._check_open()
-        if not callable(callback):
-            raise TypeError(f"a timer's callback must be callable, not {callback!r}")
-        if not deadline <= _INFINITY:  # only NaN is neither; a thing that is no number raises TypeError here
-            raise ValueError("a deadline must be a number, not NaN")
-
-    def handle_callback_exception(self, callback: Callback, exc: BaseException) -> None:
-        """Log the error; see the contract."""
-        logger.error("Exception in callback %r", callback, exc_info=exc)
-
-    def _report(self, callback: Callback, exc: BaseException) -> None:
-        try:
-            self.handle_callback_exception(callback, exc)
-        except (KeyboardInterrupt, SystemExit) as ending:
-            self._end_by(ending)
-        except BaseException:
-            logger.exception("handle_callback_exception failed; it was given %r", exc)
+        check_timer(deadline, callback)
 
     # Signals
 
@@ -205,8 +160,7 @@ class HostLoop(EventLoop):
             return
         if not self._forked and self._host_runs():
             raise LoopRunningError("the loop is running: stop it first")
-        self._closed = True
-        _loops.discard(self)
+        self._mark_closed()
         registrations = list(self._registrations.values())
         things = [(registration.number, registration.thing) for registration in registrations]
         for registration in registrations:
@@ -220,25 +174,7 @@ class HostLoop(EventLoop):
             self._watch.close()
         self._close_host()
         if all_fds:
-            for number, thing in things:
-                self._close_thing(number, thing)
-
-    def _close_thing(self, number: int, thing: Any) -> None:
-        """Close through the thing's own ``close``; an error is reported, so that the others are closed all the same."""
-        close = getattr(thing, "close", None)
-        try:
-            if close is None:
-                os.close(number)
-            else:
-                close()
-        except Exception as exc:  # noqa: BLE001 - reported
-            self._report(close or os.close, exc)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise LoopClosedError("the loop is closed")
-        if self._forked:
-            raise LoopForkedError("the loop belongs to the parent process; a child has to make its own")
+            self._close_things(things)
 
     def _after_fork(self) -> None:
         self._forked = True
@@ -249,24 +185,9 @@ class HostLoop(EventLoop):
         self._leave_to_parent()
 
 
-def _check_events(events: int) -> None:
-    if events & ~ALL_EVENTS:
-        raise ValueError(f"events {events:#x} has bits other than READ, WRITE and ERROR")
-
-
 def _check_number(number: int) -> None:
     """Refuse what is not open; some hosts would find out in the middle of a wait (FD-033)."""
     if number < 0:
         raise UnwatchableError(f"{number} is no open descriptor")
     if os.name == "posix":
         os.fstat(number)
-
-
-def _after_fork_in_child() -> None:
-    for loop in list(_loops):
-        with contextlib.suppress(OSError):  # a descriptor that the program has closed behind our back
-            loop._after_fork()  # noqa: SLF001 - the same module
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork_in_child)

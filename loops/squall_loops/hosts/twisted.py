@@ -38,9 +38,10 @@ from twisted.internet.base import ReactorBase
 from squall_loops.contract import Callback, LoopForkedError, LoopRunningError, TimerHandle
 from squall_loops.hosts import reactors
 from squall_loops.hosts.asyncio import share_nothing
-from squall_loops.hosts.host import HostLoop, logger
+from squall_loops.hosts.host import HostLoop
 from squall_loops.hosts.registration import Registration
 from squall_loops.hosts.selectable import ReactorWatch
+from squall_loops.loop_base import logger
 from squall_loops.turn.callbacks import CallbackQueue
 from squall_loops.turn.timers import Timer, TimerHeap
 
@@ -249,7 +250,7 @@ class TwistedLoop(HostLoop):
                 return
             try:
                 reactor.doIteration(self._patience())
-            except Exception:  # noqa: BLE001 - as Twisted does: it may be about one descriptor only
+            except Exception:
                 logger.exception("The reactor %r failed in its turn", reactor)
             if self._stopping or self._leaving is not None:
                 return

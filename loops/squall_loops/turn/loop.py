@@ -6,24 +6,18 @@ else is to be done), and serve those that were ready. What any of them adds belo
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
 from typing import Any, ClassVar, Final, TypeAlias
 
 from squall_loops.contract import (
-    ALL_EVENTS,
     ERROR,
     READ,
     AlreadyRegisteredError,
     Callback,
     Descriptor,
-    EventLoop,
     Handler,
     LoopClosedError,
     LoopForkedError,
@@ -32,6 +26,7 @@ from squall_loops.contract import (
     Poller,
     TimerHandle,
 )
+from squall_loops.loop_base import LoopBase, check_events, check_handler, check_timer
 from squall_loops.pollers.choose import make_poller
 from squall_loops.turn.callbacks import CallbackQueue
 from squall_loops.turn.signals import SignalWakeup
@@ -39,19 +34,14 @@ from squall_loops.turn.timers import Timer, TimerHeap
 from squall_loops.wakers.choose import make_waker
 from squall_loops.wakers.waker import Waker
 
-logger = logging.getLogger("squall.loops")
-
 LONGEST_WAIT: Final = 86400.0
 """Seconds; kernel calls count milliseconds in 32 bits, and one idle turn a day is none at all (TM-014)."""
-_INFINITY: Final = float("inf")
 
 Registration: TypeAlias = tuple[Any, Handler, Context, int]
 """What was registered, its handler, the context it belongs to, and the events that may be delivered."""
 
-_loops: weakref.WeakSet[TurnLoop] = weakref.WeakSet()
 
-
-class TurnLoop(EventLoop):
+class TurnLoop(LoopBase):
     """An event loop over a poller.
 
     ``poller`` is the kernel call to wait by (None: the best of this machine; the loop owns it and closes it). ``waker`` is one
@@ -68,9 +58,8 @@ class TurnLoop(EventLoop):
         self._callbacks = CallbackQueue()
         self._timers = TimerHeap()
         self._handlers: dict[int, Registration] = {}
-        self._numbers: dict[int, int] = {}  # id of a registered object -> its number, also once it is closed (FD-037)
         self._removed: set[int] = set()  # numbers whose events of this turn are stale (FD-010, FD-013)
-        self._running = self._stopping = self._closed = self._forked = False
+        self._running = self._stopping = False
         self._waiting = False  # true only while add_callback has to wake the loop
         self._wake_lock = threading.RLock()  # reentrant: a signal handler may wake while its thread is waking
         self._wakers: list[Waker] = []
@@ -81,7 +70,7 @@ class TurnLoop(EventLoop):
             self._close_wakers()
             self._poller.close()
             raise
-        _loops.add(self)
+        super().__init__()
 
     def __repr__(self) -> str:
         state = "forked" if self._forked else "closed" if self._closed else "running" if self._running else "stopped"
@@ -122,9 +111,7 @@ class TurnLoop(EventLoop):
     def add_handler(self, fd: Descriptor, handler: Handler, events: int) -> None:
         """Watch a descriptor; see the contract."""
         self._check_open()
-        _check_events(events)
-        if not callable(handler):
-            raise TypeError(f"a handler must be callable, not {handler!r}")
+        check_handler(handler, events)
         number = fd if isinstance(fd, int) else fd.fileno()
         if number in self._handlers or id(fd) in self._numbers:
             raise AlreadyRegisteredError(f"descriptor {number} ({fd!r}) has a handler already")
@@ -135,7 +122,7 @@ class TurnLoop(EventLoop):
 
     def update_handler(self, fd: Descriptor, events: int) -> None:
         """Watch for other events; see the contract."""
-        _check_events(events)
+        check_events(events)
         number = self._number(fd)
         registration = self._handlers.get(number)
         if registration is None:
@@ -155,18 +142,6 @@ class TurnLoop(EventLoop):
         self._removed.add(number)
         if not self._forked:
             self._poller.unregister(number)
-
-    def _number(self, fd: Descriptor) -> int:
-        """Return the number under which the thing is, or would be, registered."""
-        if isinstance(fd, int):
-            return fd
-        number = self._numbers.get(id(fd))
-        if number is not None:
-            return number
-        try:
-            return fd.fileno()
-        except (OSError, ValueError):  # closed files raise ValueError; a closed thing has no number
-            return -1
 
     # Callbacks and timers
 
@@ -188,10 +163,7 @@ class TurnLoop(EventLoop):
         """Call back once; see the contract."""
         if self._closed:
             raise LoopClosedError("the loop is closed: no timer can be set")
-        if not callable(callback):
-            raise TypeError(f"a timer's callback must be callable, not {callback!r}")
-        if not deadline <= _INFINITY:  # only NaN is neither; a thing that is no number raises TypeError here
-            raise ValueError("a deadline must be a number, not NaN")
+        check_timer(deadline, callback)
         return self._timers.add(deadline, copy_context(), callback, args)
 
     def remove_timeout(self, handle: TimerHandle) -> None:
@@ -203,18 +175,6 @@ class TurnLoop(EventLoop):
     def time(self) -> float:
         """Return the clock's seconds."""
         return self._clock()
-
-    def handle_callback_exception(self, callback: Callback, exc: BaseException) -> None:
-        """Log the error; see the contract."""
-        logger.error("Exception in callback %r", callback, exc_info=exc)
-
-    def _report(self, callback: Callback, exc: BaseException) -> None:
-        try:
-            self.handle_callback_exception(callback, exc)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException:
-            logger.exception("handle_callback_exception failed; it was given %r", exc)
 
     # Running
 
@@ -301,8 +261,7 @@ class TurnLoop(EventLoop):
             raise LoopRunningError("the loop is running: stop it first")
         if self._closed:
             return
-        self._closed = True
-        _loops.discard(self)
+        self._mark_closed()
         registered = self._registered()
         self._close_wakers()
         self._poller.close()
@@ -311,31 +270,13 @@ class TurnLoop(EventLoop):
         self._callbacks.clear()
         self._timers.clear()
         if all_fds:
-            for number, thing in registered:
-                self._close_thing(number, thing)
+            self._close_things(registered)
 
     def _registered(self) -> list[tuple[int, Any]]:
         """Return number and thing of what the program has registered, without what is our own."""
         return [(number, entry[0]) for number, entry in self._handlers.items() if not isinstance(entry[0], Waker)]
 
-    def _close_thing(self, number: int, thing: Any) -> None:
-        """Close through the thing's own ``close``; an error is reported, so that the others are closed all the same."""
-        close = getattr(thing, "close", None)
-        try:
-            if close is None:
-                os.close(number)
-            else:
-                close()
-        except Exception as exc:  # noqa: BLE001 - reported
-            self._report(close or os.close, exc)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise LoopClosedError("the loop is closed")
-        if self._forked:
-            raise LoopForkedError("the loop belongs to the parent process; a child has to make its own")
-
-    def _leave_to_parent(self) -> None:
+    def _after_fork(self) -> None:
         """In a forked child: give up this process's copies of the kernel objects, and touch none that are shared."""
         self._forked = True
         self._removed.update(self._handlers)  # if a handler forked, the rest of its turn belongs to the parent
@@ -347,18 +288,3 @@ class TurnLoop(EventLoop):
 
 def _drain(waker: Waker, _events: int) -> None:
     waker.drain()
-
-
-def _check_events(events: int) -> None:
-    if events & ~ALL_EVENTS:
-        raise ValueError(f"events {events:#x} has bits other than READ, WRITE and ERROR")
-
-
-def _after_fork_in_child() -> None:
-    for loop in list(_loops):
-        with contextlib.suppress(OSError):  # a descriptor that the program has closed behind our back
-            loop._leave_to_parent()  # noqa: SLF001 - the same module
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork_in_child)
