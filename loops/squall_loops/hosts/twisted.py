@@ -250,7 +250,7 @@ class TwistedLoop(HostLoop):
                 return
             try:
                 reactor.doIteration(self._patience())
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged, with its traceback
                 logger.exception("The reactor %r failed in its turn", reactor)
             if self._stopping or self._leaving is not None:
                 return
