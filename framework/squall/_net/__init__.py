@@ -1,0 +1,1 @@
+"""The pieces behind ``squall.netutil``: listening, names, TLS settings."""
