@@ -44,6 +44,9 @@ RULES = (
         sentence="A callback added by another thread MUST run in that thread's context at the time of adding.",
         intent="Contexts are taken where the work comes from.",
         consequence="Results of worker threads lose their request.",
-        sources=(_PEP,),
+        sources=(
+            "rloop 0.5.0, measured: callbacks of other threads run in a context of nobody",
+            _PEP,
+        ),
     ),
 )

@@ -46,6 +46,7 @@ RULES = (
         intent="Ctrl-C reaches the program, and its clean-up may still use the loop.",
         consequence="Ctrl-C is logged and ignored, or clean-up is impossible.",
         sources=(
+            "rloop 0.5.0, measured: start returns as if nothing had happened",
             _HANDLE,
             "https://github.com/python/cpython/issues/83803",
             "https://github.com/MagicStack/uvloop/issues/295",

@@ -14,6 +14,7 @@ RULES = (
         intent="Loops come and go in tests and threads.",
         consequence="A test suite runs out of descriptors.",
         sources=(
+            "rloop 0.5.0, measured: an epoll instance and an eventfd of every closed loop stay open",
             "https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.close",
             "https://github.com/tornadoweb/tornado/issues/2340",
         ),
@@ -76,7 +77,10 @@ RULES = (
         sentence="Limits of the process, such as RLIMIT_NOFILE, MUST stay as they were.",
         intent="Limits are policy, and policy is not the loop's.",
         consequence="select in another library corrupts memory beyond 1024.",
-        sources=("getrlimit(2)",),
+        sources=(
+            "talyn 0.10.4, measured: the soft limit is raised to the hard one",
+            "getrlimit(2)",
+        ),
         needs=frozenset({"rlimits"}),
     ),
     Rule(

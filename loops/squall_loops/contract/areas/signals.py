@@ -14,7 +14,12 @@ RULES = (
         sentence="A Python signal handler MUST run promptly while the loop waits in the main thread.",
         intent="The wait lets the interpreter look at its signals.",
         consequence="SIGTERM is ignored by an idle server.",
-        sources=(_PYTHON, _WAKEUP, "https://github.com/gevent/gevent/issues/790"),
+        sources=(
+            "zloop 0.0.1, measured: no handler runs while it waits",
+            _PYTHON,
+            _WAKEUP,
+            "https://github.com/gevent/gevent/issues/790",
+        ),
         needs=_POSIX,
     ),
     Rule(
