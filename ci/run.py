@@ -134,7 +134,7 @@ def installer(venv: Path) -> list[str | Path]:
         return [python, "-m", "pip", *quiet]
     if _has_pip(Path(sys.executable)):
         return [sys.executable, "-m", "pip", "--python", python, *quiet]
-    return [sys.executable, fetch_pip(), "--python", python, *quiet]
+    return [sys.executable, fetch_pip(venv), "--python", python, *quiet]
 
 
 def _has_pip(python: Path) -> bool:
@@ -142,8 +142,8 @@ def _has_pip(python: Path) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def fetch_pip(index: str | None = None) -> Path:
-    """Download pip's wheel, which Python can run as it is, and check it against the index's SHA-256; return its path.
+def fetch_pip(folder: Path, index: str | None = None) -> Path:
+    """Download pip's wheel into the folder, check it against the index's SHA-256, and return what Python can run of it.
 
     ``index`` is a simple index (PEP 691); without it PIP_INDEX_URL or PyPI.
     """
@@ -163,7 +163,7 @@ def fetch_pip(index: str | None = None) -> Path:
         ) from exc
     if hashlib.sha256(body).hexdigest() != wheel["hashes"]["sha256"]:
         raise Failure(f"{url} is not what the index promised (SHA-256 differs); nothing was run.")
-    path = Path(tempfile.mkdtemp(prefix="squall-pip-")) / wheel["filename"]
+    path = folder / wheel["filename"]
     path.write_bytes(body)
     return path / "pip"
 

@@ -84,21 +84,21 @@ def test_the_interpreters_own_pip_serves_an_environment_without_one(run, monkeyp
     assert command[:5] == [sys.executable, "-m", "pip", "--python", str(run.venv_python(tmp_path / "venv"))]
 
 
-def test_the_newest_pip_is_fetched_where_there_is_none(run, index):
+def test_the_newest_pip_is_fetched_where_there_is_none(run, index, tmp_path):
     url, _ = index
-    assert run.fetch_pip(url).parent.read_bytes() == b"26.10-py3-none-any.whl"
+    assert run.fetch_pip(tmp_path, url).parent.read_bytes() == b"26.10-py3-none-any.whl"
 
 
-def test_a_wheel_that_is_not_what_the_index_promised_is_never_run(run, index):
+def test_a_wheel_that_is_not_what_the_index_promised_is_never_run(run, index, tmp_path):
     url, page = index
     page.write_text(page.read_text().replace('"sha256": "', '"sha256": "0'))
     with pytest.raises(run.Failure, match="SHA-256 differs"):
-        run.fetch_pip(url)
+        run.fetch_pip(tmp_path, url)
 
 
-def test_an_index_that_does_not_answer_ends_in_advice(run):
+def test_an_index_that_does_not_answer_ends_in_advice(run, tmp_path):
     with pytest.raises(run.Failure, match="python3-venv"):
-        run.fetch_pip("http://127.0.0.1:1/simple")
+        run.fetch_pip(tmp_path, "http://127.0.0.1:1/simple")
 
 
 def test_a_failing_installation_is_explained_and_leaves_no_stamp(run, monkeypatch, tmp_path, capsys):
